@@ -1,0 +1,48 @@
+"""What all commands share at the terminal: one look for ``--help``, one line and exit code 2 for a user's mistake."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import typer
+
+from edge.errors import EdgeError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def app_for(name: str, summary: str) -> typer.Typer:
+    """Return the Typer application of a command."""
+    return typer.Typer(
+        name=name,
+        help=summary,
+        no_args_is_help=False,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def guarded(function: Function) -> Function:
+    """Turn an :class:`EdgeError` of a command into one line on stderr and exit code 2; Ctrl-C into exit code 130."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except EdgeError as error:
+            fail(error)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+    return cast(Function, call)
+
+
+def fail(error: Exception) -> None:
+    """Print ``error: ...`` in one line on stderr and end the command with exit code 2."""
+    print("error: " + " ".join(str(error).split()), file=sys.stderr)
+    raise typer.Exit(2)

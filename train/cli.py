@@ -1,0 +1,110 @@
+"""``edge-train``: train a network, or measure one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.terminal import app_for, guarded
+
+app = app_for("edge-train", "Train a two-head emotion network (8 emotions; valence and arousal).")
+
+
+@app.callback(invoke_without_command=True)
+@guarded
+def train(
+    context: typer.Context,
+    data: Annotated[
+        str | None, typer.Option("--data", "--data_dir", "--data-dir", help="ferplus:DIR, affectnet:DIR, or a folder.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Run folder: checkpoints, logs, and the bundle at the end.")] = Path("runs/train"),
+    arch: Annotated[str, typer.Option(help="A torchvision network: mobilenet_v2, resnet18, ...")] = "mobilenet_v2",
+    weights: Annotated[
+        str | None, typer.Option(help="torchvision weights (DEFAULT, IMAGENET1K_V1, ...) or a bundle to start from.")
+    ] = None,
+    image_size: Annotated[int, typer.Option(min=32, max=1024, help="Side of the network input, pixels.")] = 224,
+    source_size: Annotated[
+        int | None, typer.Option(min=8, help="Side of the training pictures where smaller than the input (FER+: 48).")
+    ] = None,
+    gray: Annotated[bool, typer.Option("--gray", help="Train on luma; colour is removed inside the network.")] = False,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training split.")] = 50,
+    patience: Annotated[int, typer.Option(min=0, help="Stop after so many epochs without progress; 0: never.")] = 10,
+    batch_size: Annotated[int, typer.Option(min=1)] = 64,
+    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
+    optimizer: Annotated[str, typer.Option(help="adam or adamw.")] = "adam",
+    weight_decay: Annotated[float, typer.Option(min=0)] = 0.0,
+    alpha: Annotated[float, typer.Option(min=0, help="Weight of the emotion loss.")] = 1.0,
+    beta: Annotated[float, typer.Option(min=0, help="Weight of the valence/arousal loss.")] = 0.5,
+    label_smoothing: Annotated[float, typer.Option(min=0, max=0.5)] = 0.0,
+    augment: Annotated[str, typer.Option(help="none, standard (flip, 15 degrees) or strong.")] = "standard",
+    ema: Annotated[float, typer.Option(min=0, max=0.99999, help="Decay of averaged weights; 0: none.")] = 0.0,
+    crop_scale: Annotated[float, typer.Option(min=0.5, max=3, help="Runtime crop: side in face-box sides.")] = 1.0,
+    crop_shift: Annotated[float, typer.Option(min=-1, max=1, help="Runtime crop: shift down in face-box sides.")] = 0.0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that read images.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    precision: Annotated[str, typer.Option(help="32-true, 16-mixed or bf16-mixed.")] = "32-true",
+    seed: Annotated[int, typer.Option()] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="Use at most so many training images; 0: all.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.ckpt.")] = False,
+) -> None:
+    """Train a network; without a subcommand, that is what edge-train does.
+
+    Example: edge-train --data ferplus:/data/ferplus --gray --image-size 96 --source-size 48 --epochs 30
+    """
+    if context.invoked_subcommand:
+        return
+    from edge.errors import EdgeError
+
+    if data is None:
+        raise EdgeError("--data is missing: a data set folder, for example --data ferplus:/data/ferplus")
+    for name, value, allowed in (
+        ("--optimizer", optimizer, ("adam", "adamw")),
+        ("--augment", augment, ("none", "standard", "strong")),
+        ("--device", device, ("auto", "cpu", "cuda")),
+        ("--precision", precision, ("32-true", "16-mixed", "bf16-mixed")),
+    ):
+        if value not in allowed:
+            raise EdgeError(f"{name} {value}: use one of {', '.join(allowed)}")
+    from edge.bundle import Crop
+    from train.run import Options, Run, fit
+
+    folder = fit(
+        Run(
+            data=data,
+            out=out,
+            architecture=arch,
+            weights=weights,
+            image_size=image_size,
+            source_size=source_size,
+            color="gray" if gray else "rgb",
+            epochs=epochs,
+            patience=patience,
+            batch_size=batch_size,
+            workers=workers,
+            ema=ema,
+            seed=seed,
+            device=device,
+            precision=precision,
+            limit=limit,
+            crop=Crop(scale=crop_scale, shift_y=crop_shift),
+            options=Options(
+                lr=lr,
+                optimizer=optimizer,
+                weight_decay=weight_decay,
+                alpha=alpha,
+                beta=beta,
+                label_smoothing=label_smoothing,
+                augment=augment,
+            ),
+        ),
+        resume=resume,
+    )
+    typer.echo(f"bundle written: {folder}")
+    typer.echo(f"next: edge-quantize {folder}")
+
+
+def main() -> None:
+    """Entry point of ``edge-train``."""
+    app()

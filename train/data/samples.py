@@ -1,0 +1,73 @@
+"""What every data set reader returns: images by path, and one table of annotations. numpy and OpenCV's decoder only."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import EdgeError
+from edge.labels import LABELS
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """One split of a data set.
+
+    Attributes:
+        name: for reports, for example ``"FER+ validation"``.
+        paths: N image files.
+        distribution: float32 ``[N, C]``, rows sum to one: votes where there are votes, else one-hot.
+        label: int64 ``[N]``, the class an evaluation counts; -1 where the data set's rule gives none.
+        valence_arousal: float32 ``[N, 2]`` in [-1, 1]; NaN where not annotated.
+        labels: names of the C classes, in order.
+        licence: what the data set's owner allows, for model cards.
+        boxes: int ``[N, 4]`` (x, y, w, h) in pixels, the face in its image, or None where images are cropped already.
+    """
+
+    name: str
+    paths: Sequence[Path]
+    distribution: NDArray[np.float32]
+    label: NDArray[np.int64]
+    valence_arousal: NDArray[np.float32]
+    labels: tuple[str, ...] = LABELS
+    licence: str = "unknown"
+    boxes: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """Return image ``index`` as uint8 ``[H, W, 3]``, RGB, cropped to its face box where the data set has one.
+
+        Raises:
+            EdgeError: the file is missing or no image.
+        """
+        path = self.paths[index]
+        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if bgr is None:
+            raise EdgeError(f"{path}: missing or not a readable image; restore it or remove its row")
+        if self.boxes is not None:
+            x, y, w, h = self.boxes[index]
+            bgr = bgr[max(y, 0) : y + h, max(x, 0) : x + w]
+        return np.ascontiguousarray(bgr[:, :, ::-1])
+
+    def take(self, rows: NDArray[np.integer] | slice) -> Samples:
+        """Return the rows of an index array, a boolean mask or a slice as a new split."""
+        picked = np.arange(len(self))[rows]
+        return dataclasses.replace(
+            self,
+            paths=[self.paths[i] for i in picked],
+            distribution=self.distribution[picked],
+            label=self.label[picked],
+            valence_arousal=self.valence_arousal[picked],
+            boxes=None if self.boxes is None else self.boxes[picked],
+        )
+
+    def labelled(self) -> Samples:
+        """Return only the rows an evaluation counts (``label >= 0``)."""
+        return self.take(self.label >= 0)
