@@ -22,8 +22,30 @@ def accuracy(truth: Ints, predicted: Ints) -> float:
     return float(np.mean(truth == predicted)) if len(truth) else float("nan")
 
 
+def accuracy_interval(
+    truth: Ints, predicted: Ints, level: float = 0.95, resamples: int = 10_000, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of :func:`accuracy`; the same arrays give the same interval.
+
+    Drawing N images with replacement from N of which a share p is right gives a binomial number of right ones, so that
+    number is drawn directly.
+    """
+    if not len(truth):
+        return float("nan"), float("nan")
+    drawn = np.random.default_rng(seed).binomial(len(truth), accuracy(truth, predicted), resamples) / len(truth)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def confusion_matrix(truth: Ints, predicted: Ints, classes: int) -> NDArray[np.int64]:
-    """Counts ``[classes, classes]``; rows are the truth, columns the prediction."""
+    """Counts ``[classes, classes]``; rows are the truth, columns the prediction.
+
+    Raises:
+        ValueError: a class index outside ``0..classes - 1``.
+    """
+    for side in (truth, predicted):
+        if len(side) and not 0 <= np.min(side) <= np.max(side) < classes:
+            raise ValueError(f"class indices must lie in 0..{classes - 1}, found {np.min(side)} and {np.max(side)}")
     flat = np.asarray(truth, np.int64) * classes + np.asarray(predicted, np.int64)
     return np.bincount(flat, minlength=classes * classes).reshape(classes, classes)
 
@@ -50,38 +72,40 @@ def recall_per_class(truth: Ints, predicted: Ints, classes: int) -> Floats:
 
 
 def mse(truth: Floats, predicted: Floats) -> float:
-    """Mean squared error of two arrays of one shape."""
-    return float(np.mean((np.asarray(truth, float) - predicted) ** 2))
+    """Mean squared error of two arrays of one shape; NaN for empty ones."""
+    return float(np.mean((np.asarray(truth, float) - predicted) ** 2)) if len(truth) else float("nan")
 
 
 def rmse(truth: Floats, predicted: Floats) -> float:
-    """Root of the mean squared error."""
+    """Root of the mean squared error; NaN for empty arrays."""
     return float(np.sqrt(mse(truth, predicted)))
 
 
 def mae(truth: Floats, predicted: Floats) -> float:
-    """Mean absolute error."""
-    return float(np.mean(np.abs(np.asarray(truth, float) - predicted)))
+    """Mean absolute error of two arrays of one shape; NaN for empty ones."""
+    return float(np.mean(np.abs(np.asarray(truth, float) - predicted))) if len(truth) else float("nan")
 
 
 def pearson(truth: Floats, predicted: Floats) -> float:
-    """Pearson's correlation of two ``[N]`` arrays; NaN where one of them is constant."""
-    x = np.asarray(truth, float) - np.mean(truth)
-    y = np.asarray(predicted, float) - np.mean(predicted)
-    scale = np.sqrt((x @ x) * (y @ y))
-    return float(x @ y / scale) if scale > 0 else float("nan")
+    """Pearson's correlation of two ``[N]`` arrays; NaN where one of them is constant or empty."""
+    x, y = np.asarray(truth, float), np.asarray(predicted, float)
+    if not len(x) or np.ptp(x) == 0 or np.ptp(y) == 0:  # not "variance is zero": the mean of equal numbers is rounded
+        return float("nan")
+    x, y = x - x.mean(), y - y.mean()
+    return float(x @ y / np.sqrt((x @ x) * (y @ y)))
 
 
 def ccc(truth: Floats, predicted: Floats) -> float:
     """Concordance correlation coefficient of two ``[N]`` arrays (Lin 1989, *Biometrics* 45:255-268).
 
     ``2 cov(x, y) / (var(x) + var(y) + (mean(x) - mean(y))^2)`` with population moments; NaN where both are the same
-    constant.
+    constant, or empty.
     """
     x, y = np.asarray(truth, float), np.asarray(predicted, float)
+    if not len(x) or np.ptp(np.concatenate((x, y))) == 0:
+        return float("nan")
     covariance = np.mean((x - x.mean()) * (y - y.mean()))
-    spread = x.var() + y.var() + (x.mean() - y.mean()) ** 2
-    return float(2 * covariance / spread) if spread > 0 else float("nan")
+    return float(2 * covariance / (x.var() + y.var() + (x.mean() - y.mean()) ** 2))
 
 
 def percentile(values: Floats, q: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,13 @@ def interpreter(path: Path, threads: int | None = None) -> tuple[Any, str]:
     """
     try:
         from ai_edge_litert.interpreter import Interpreter
-        from ai_edge_litert.version import __version__ as version  # type: ignore[import-not-found,unused-ignore]
 
-        runtime = f"LiteRT {version}"
+        runtime = f"LiteRT {version('ai-edge-litert')}"
     except ModuleNotFoundError:
         try:
-            from importlib.metadata import version as installed
+            from tflite_runtime.interpreter import Interpreter
 
-            from tflite_runtime.interpreter import Interpreter  # type: ignore[import-not-found,no-redef]
-
-            runtime = f"tflite_runtime {installed('tflite-runtime')}"
+            runtime = f"tflite_runtime {version('tflite-runtime')}"
         except ModuleNotFoundError as error:
             raise EdgeError("no TFLite runtime is installed; install one with: pip install ai-edge-litert") from error
     try:
