@@ -1,0 +1,1 @@
+"""Looking at the device a model is to run on."""
