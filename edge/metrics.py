@@ -55,7 +55,8 @@ def f1_per_class(truth: Ints, predicted: Ints, classes: int) -> Floats:
     matrix = confusion_matrix(truth, predicted, classes)
     hits = np.diag(matrix).astype(float)
     total = matrix.sum(axis=0) + matrix.sum(axis=1)
-    return np.divide(2 * hits, total, out=np.zeros(classes), where=total > 0)
+    result: Floats = np.divide(2 * hits, total, out=np.zeros(classes), where=total > 0)
+    return result
 
 
 def macro_f1(truth: Ints, predicted: Ints, classes: int) -> float:
@@ -68,7 +69,8 @@ def recall_per_class(truth: Ints, predicted: Ints, classes: int) -> Floats:
     """Recall ``[classes]``, NaN for a class that does not occur in the truth."""
     matrix = confusion_matrix(truth, predicted, classes)
     rows = matrix.sum(axis=1)
-    return np.divide(np.diag(matrix), rows, out=np.full(classes, np.nan), where=rows > 0)
+    result: Floats = np.divide(np.diag(matrix), rows, out=np.full(classes, np.nan), where=rows > 0)
+    return result
 
 
 def mse(truth: Floats, predicted: Floats) -> float:

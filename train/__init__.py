@@ -1,0 +1,1 @@
+"""Training: data sets, augmentation, losses, the run, and measuring a network. PyTorch and Lightning."""

@@ -46,7 +46,6 @@ def save_bundle(
     """Write ``model_weights.pth`` and its ``model_config.json``; ``samples`` tells what taught the network."""
     spec = network.spec
     save_weights(network, folder / WEIGHTS, half)
-    weak = "FER+" in samples.name
     config = Config(
         schema_version=SCHEMA_VERSION,
         name=name,
@@ -59,7 +58,7 @@ def save_bundle(
             licence=samples.licence,
             valence_arousal=(
                 "weak: circumplex coordinates (Russell & Mehrabian 1977) weighted by the emotion votes, no annotations"
-                if weak
+                if samples.weak_affect
                 else "the data set's own annotations"
             ),
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -17,9 +17,9 @@ app = app_for("edge-train", "Train a two-head emotion network (8 emotions; valen
 def train(
     context: typer.Context,
     data: Annotated[
-        str | None, typer.Option("--data", "--data_dir", "--data-dir", help="ferplus:DIR, affectnet:DIR, or a folder.")
+        str | None, typer.Option("--data", "--data_dir", "--data-dir", help="ferplus:DIR, affectnet:DIR or folder:DIR.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Run folder: checkpoints, logs, and the bundle at the end.")] = Path("runs/train"),
+    out: Annotated[Path, typer.Option(help="Run folder: checkpoints, figures, the bundle.")] = Path("runs/train"),
     arch: Annotated[str, typer.Option(help="A torchvision network: mobilenet_v2, resnet18, ...")] = "mobilenet_v2",
     weights: Annotated[
         str | None, typer.Option(help="torchvision weights (DEFAULT, IMAGENET1K_V1, ...) or a bundle to start from.")
@@ -38,6 +38,9 @@ def train(
     alpha: Annotated[float, typer.Option(min=0, help="Weight of the emotion loss.")] = 1.0,
     beta: Annotated[float, typer.Option(min=0, help="Weight of the valence/arousal loss.")] = 0.5,
     label_smoothing: Annotated[float, typer.Option(min=0, max=0.5)] = 0.0,
+    balance: Annotated[
+        float, typer.Option(min=0, max=1, help="Weigh rare classes more: 0 not at all, 1 all classes the same in sum.")
+    ] = 0.0,
     augment: Annotated[str, typer.Option(help="none, standard (flip, 15 degrees) or strong.")] = "standard",
     ema: Annotated[float, typer.Option(min=0, max=0.99999, help="Decay of averaged weights; 0: none.")] = 0.0,
     crop_scale: Annotated[float, typer.Option(min=0.5, max=3, help="Runtime crop: side in face-box sides.")] = 1.0,
@@ -68,7 +71,8 @@ def train(
         if value not in allowed:
             raise EdgeError(f"{name} {value}: use one of {', '.join(allowed)}")
     from edge.bundle import Crop
-    from train.run import Options, Run, fit
+    from train.module import Options
+    from train.run import Precision, Run, fit
 
     folder = fit(
         Run(
@@ -77,7 +81,6 @@ def train(
             architecture=arch,
             weights=weights,
             image_size=image_size,
-            source_size=source_size,
             color="gray" if gray else "rgb",
             epochs=epochs,
             patience=patience,
@@ -86,9 +89,9 @@ def train(
             ema=ema,
             seed=seed,
             device=device,
-            precision=precision,
+            precision=cast(Precision, precision),
             limit=limit,
-            crop=Crop(scale=crop_scale, shift_y=crop_shift),
+            crop=Crop(scale=crop_scale, shift_y=crop_shift, source_size=source_size),
             options=Options(
                 lr=lr,
                 optimizer=optimizer,
@@ -97,12 +100,48 @@ def train(
                 beta=beta,
                 label_smoothing=label_smoothing,
                 augment=augment,
+                balance=balance,
             ),
         ),
         resume=resume,
     )
     typer.echo(f"bundle written: {folder}")
     typer.echo(f"next: edge-quantize {folder}")
+
+
+@app.command("evaluate")
+@guarded
+def evaluate_command(
+    model: Annotated[Path, typer.Argument(help="A bundle folder (its model_weights.pth), or a file in a bundle.")],
+    data: Annotated[
+        str, typer.Option("--data", "--data_dir", "--data-dir", help="ferplus:DIR, affectnet:DIR or folder:DIR.")
+    ],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "validation",
+    limit: Annotated[int, typer.Option(min=0, help="Measure on so many images, drawn at random; 0: all.")] = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file as well.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Measure a model file on a labelled data set: .pth, .pt, .onnx or .tflite, each in its own runtime.
+
+    Example: edge-train evaluate runs/train/bundle --data ferplus:/data/ferplus
+    """
+    import numpy as np
+
+    from train.data.opening import open_split
+    from train.evaluation import evaluate_file, text
+
+    samples = open_split(data, split)
+    if limit and limit < len(samples):
+        samples = samples.take(np.sort(np.random.default_rng(0).permutation(len(samples))[:limit]))
+    evaluation, name = evaluate_file(model, samples, device)
+    typer.echo(f"model     {name}")
+    typer.echo(text(evaluation))
+    if json_file:
+        import json
+
+        from edge.files import write_atomically
+
+        write_atomically(json_file, json.dumps({"model": name, **evaluation.record()}, indent=2).encode() + b"\n")
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ from train.data.samples import Samples
 class Batch(TypedDict):
     """One batch.
 
-    ``image`` uint8 ``[N, S, S, 3]`` RGB; ``distribution`` float32 ``[N, C]``; ``label`` int64 ``[N]`` (-1: not counted);
-    ``valence_arousal`` float32 ``[N, 2]`` (NaN: not annotated).
+    ``image`` uint8 ``[N, S, S, 3]`` RGB; ``distribution`` float32 ``[N, C]``; ``label`` int64 ``[N]``, -1 where not
+    counted; ``valence_arousal`` float32 ``[N, 2]`` (NaN: not annotated).
     """
 
     image: Tensor

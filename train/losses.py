@@ -16,13 +16,25 @@ class Loss(NamedTuple):
     valence_arousal: Tensor
 
 
-def soft_cross_entropy(logits: Tensor, distribution: Tensor, label_smoothing: float = 0.0) -> Tensor:
+def soft_cross_entropy(
+    logits: Tensor, distribution: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+) -> Tensor:
     """Mean cross entropy of logits ``[N, C]`` against target distributions ``[N, C]``.
 
     With one-hot rows it is the usual cross entropy; with votes, the network learns how people disagree (Barsoum et al.
-    2016, "probability" scheme).
+    2016, "probability" scheme). ``class_weights`` ``[C]`` multiply each class's term (:func:`balanced_weights`).
     """
-    return nn.functional.cross_entropy(logits, distribution, label_smoothing=label_smoothing)
+    return nn.functional.cross_entropy(logits, distribution, class_weights, label_smoothing=label_smoothing)
+
+
+def balanced_weights(shares: Tensor, balance: float) -> Tensor:
+    """Return class weights ``[C]`` that grow as a class gets rarer: ``share ** -balance``, with mean 1 over the images.
+
+    ``shares`` ``[C]`` are the classes' shares of the training targets; a class that does not occur gets weight 0.
+    ``balance`` 0 leaves all classes as they are, 1 makes every class count the same in sum.
+    """
+    weights = torch.where(shares > 0, shares.clamp(min=1e-12) ** -balance, torch.zeros_like(shares))
+    return weights * shares.sum() / (weights * shares).sum()
 
 
 def masked_mse(predicted: Tensor, target: Tensor) -> Tensor:
@@ -40,8 +52,9 @@ def two_head_loss(
     alpha: float = 1.0,
     beta: float = 0.5,
     label_smoothing: float = 0.0,
+    class_weights: Tensor | None = None,
 ) -> Loss:
     """Weigh the two tasks: ``alpha`` for the emotion, ``beta`` for valence and arousal."""
-    emotion = soft_cross_entropy(logits, distribution, label_smoothing)
+    emotion = soft_cross_entropy(logits, distribution, label_smoothing, class_weights)
     affect = masked_mse(valence_arousal, target)
     return Loss(alpha * emotion + beta * affect, emotion, affect)

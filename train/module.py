@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from edge.engines.network import EmotionNetwork, NetworkSpec  # first: it makes torchvision importable for torchmetrics
+from edge.engines.network import EmotionNetwork  # first: it makes torchvision importable for torchmetrics
 
 # isort: split
 import lightning
 import torchmetrics
 
 from train.dataset import Batch
-from train.losses import two_head_loss
+from train.losses import Loss, balanced_weights, two_head_loss
 from train.transforms import RECIPES, Augment
 
 
@@ -33,6 +33,7 @@ class Options:
         beta: weight of the valence/arousal loss.
         label_smoothing: share of each target spread over all classes.
         augment: a name of ``train.transforms.RECIPES``.
+        balance: how much rarer classes weigh more, see :func:`train.losses.balanced_weights`; 0: not at all.
     """
 
     lr: float = 1e-3
@@ -43,17 +44,24 @@ class Options:
     beta: float = 0.5
     label_smoothing: float = 0.0
     augment: str = "standard"
+    balance: float = 0.0
 
 
 class EmotionModule(lightning.LightningModule):
     """Trains an :class:`~edge.engines.network.EmotionNetwork`."""
 
-    def __init__(self, spec: NetworkSpec, options: Options, weights: str | None = None) -> None:
+    class_weights: Tensor
+
+    def __init__(self, network: EmotionNetwork, options: Options, shares: Tensor | None = None) -> None:
+        """Wrap a network; ``shares`` ``[C]`` are the classes' shares of the targets, for ``options.balance``."""
         super().__init__()
         self.options = options
-        self.network = EmotionNetwork(spec, weights).to(memory_format=torch.channels_last)
+        # Several times faster on a CPU. (torch's type stubs do not know this form of `to`.)
+        self.network: EmotionNetwork = cast(Any, network).to(memory_format=torch.channels_last)
         self.augment = Augment(RECIPES[options.augment])
-        classes = spec.num_classes
+        classes = network.spec.num_classes
+        weights = torch.ones(classes) if shares is None else balanced_weights(shares, options.balance)
+        self.register_buffer("class_weights", weights, persistent=False)
         self.accuracy = torchmetrics.classification.MulticlassAccuracy(classes, average="micro", ignore_index=-1)
         self.macro_f1 = torchmetrics.classification.MulticlassF1Score(classes, average="macro", ignore_index=-1)
 
@@ -65,9 +73,11 @@ class EmotionModule(lightning.LightningModule):
         pixels = self.augment(batch["image"].permute(0, 3, 1, 2).float())
         logits, affect = self.network.read(pixels)
         loss = self._loss(logits, affect, batch)
-        self.log("train/loss", loss.total, prog_bar=True, batch_size=len(logits))
-        self.log("train/emotion", loss.emotion, batch_size=len(logits))
-        self.log("train/valence_arousal", loss.valence_arousal, batch_size=len(logits))
+        size = len(logits)
+        self.log("loss", loss.total, prog_bar=True, batch_size=size)
+        means = {"loss": loss.total, "emotion": loss.emotion, "valence_arousal": loss.valence_arousal}
+        for name, value in means.items():
+            self.log(f"train/{name}", value, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
         return loss.total
 
     def validation_step(self, batch: Batch, _: int) -> None:
@@ -77,10 +87,10 @@ class EmotionModule(lightning.LightningModule):
         self.macro_f1.update(logits, batch["label"])
         size = len(logits)
         self.log("val/loss", loss.total, batch_size=size, sync_dist=True)
-        self.log("val/accuracy", self.accuracy, prog_bar=True, on_epoch=True, batch_size=size)
-        self.log("val/macro_f1", self.macro_f1, prog_bar=True, on_epoch=True, batch_size=size)
+        self.log("val/accuracy", self.accuracy, on_epoch=True, batch_size=size)
+        self.log("val/macro_f1", self.macro_f1, on_epoch=True, batch_size=size)
 
-    def _loss(self, logits: Tensor, affect: Tensor, batch: Batch) -> Any:
+    def _loss(self, logits: Tensor, affect: Tensor, batch: Batch) -> Loss:
         options = self.options
         return two_head_loss(
             logits,
@@ -90,6 +100,7 @@ class EmotionModule(lightning.LightningModule):
             options.alpha,
             options.beta,
             options.label_smoothing,
+            self.class_weights,
         )
 
     def configure_optimizers(self) -> Any:

@@ -5,31 +5,43 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
+import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import torch
 
-from edge import metrics
-from edge.bundle import Crop, Metrics
-from edge.engines.network import EmotionNetwork, NetworkSpec  # first: it makes torchvision importable for Lightning
-from edge.engines.torch import load_network
+from edge.bundle import Config, Crop, describe_file, write_config
+from edge.engines import load_engine
+from edge.engines.network import Color, NetworkSpec  # first: it makes torchvision importable for Lightning
 from edge.errors import EdgeError
 from edge.files import write_atomically
 
 # isort: split
 import lightning
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.callbacks import EarlyStopping, WeightAveraging
 from torch.utils.data import DataLoader
 
-from train.checkpoint import save_bundle
+from train.averaging import warming_average
+from train.checkpoint import WEIGHTS, save_bundle
+from train.checkpoint_io import AtomicCheckpointIO, KeptCheckpoint, read_checkpoint
 from train.data.opening import open_split
 from train.data.samples import Samples
 from train.dataset import FaceDataset
+from train.evaluation import Evaluation, evaluate
+from train.failures import one_line
 from train.module import EmotionModule, Options
+from train.progress import Progress, quiet
+from train.shuffle import EpochShuffle, Reseed
+from train.start import starting_network
+
+Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
+
+#: Fields that may differ when a run is resumed: they change where it runs and how long, not what it learns.
+FREE_ON_RESUME = ("data", "out", "weights", "epochs", "patience", "workers", "device")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +54,6 @@ class Run:
         architecture: torchvision's name of the backbone.
         weights: torchvision weights name, a bundle folder to start from, or None for a random start.
         image_size: side of the network input, pixels.
-        source_size: side of the training pictures where it is smaller than the input; None: not smaller.
         color: ``"gray"`` for data without colour.
         epochs: passes over the training split.
         patience: epochs without a better validation accuracy after which the run ends; 0: never.
@@ -53,7 +64,8 @@ class Run:
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         precision: Lightning's name, for example ``"32-true"``, ``"16-mixed"`` or ``"bf16-mixed"``.
         limit: at most so many training images (0: all); for a quick look.
-        crop: how the runtime must crop a face so that it looks like the training pictures.
+        crop: how the runtime must crop a face so that it looks like the training pictures; ``crop.source_size`` is the
+            side of the training pictures where it is smaller than the input.
         options: learning rate, loss weights, augmentation.
     """
 
@@ -62,8 +74,7 @@ class Run:
     architecture: str = "mobilenet_v2"
     weights: str | None = None
     image_size: int = 224
-    source_size: int | None = None
-    color: str = "rgb"
+    color: Color = "rgb"
     epochs: int = 50
     patience: int = 10
     batch_size: int = 64
@@ -71,10 +82,10 @@ class Run:
     ema: float = 0.0
     seed: int = 0
     device: str = "auto"
-    precision: str = "32-true"
+    precision: Precision = "32-true"
     limit: int = 0
-    crop: Crop = Crop()
-    options: Options = Options()
+    crop: Crop = dataclasses.field(default_factory=Crop)
+    options: Options = dataclasses.field(default_factory=Options)
 
 
 def fit(run: Run, resume: bool = False) -> Path:
@@ -86,122 +97,132 @@ def fit(run: Run, resume: bool = False) -> Path:
 
     Raises:
         EdgeError: wrong data, weights that do not fit, nothing to resume from, an unwritable folder.
+        KeyboardInterrupt: the user ended the run; ``last.ckpt`` holds the last whole epoch.
     """
     last = run.out / "last.ckpt"
-    if resume and not last.is_file():
-        raise EdgeError(f"{last} is missing; there is nothing to resume, run without --resume")
     if not resume and last.is_file():
         raise EdgeError(f"{run.out} holds an earlier run; go on with --resume, or choose another --out")
-    training, validation = open_split(run.data, "train"), open_split(run.data, "validation")
+    if run.device == "cuda" and not torch.cuda.is_available():
+        raise EdgeError("--device cuda: this PyTorch sees no CUDA device; use --device cpu")
+    first_epoch = _first_epoch(run) if resume else 0
+    training, validation = open_split(run.data, "train"), open_split(run.data, "validation").labelled()
+    if not len(validation):
+        raise EdgeError(f"{run.data}: no validation image with a label; the best epoch could not be told")
     if run.limit:
         training = training.take(np.random.default_rng(run.seed).permutation(len(training))[: run.limit])
-    lightning.seed_everything(run.seed, verbose=False)
-    module = _module(run, training)
-    write_atomically(run.out / "run.json", _record(run, training, validation))
+    with quiet(), one_line():
+        module = _module(run, training)
+        write_atomically(run.out / "run.json", _record(run, training, validation, first_epoch))
+        trainer = _trainer(run)
+        try:
+            trainer.fit(
+                module,
+                _loader(run, training, EpochShuffle(len(training), run.seed, first_epoch)),
+                _loader(run, validation),
+                ckpt_path=str(last) if resume else None,
+                weights_only=True,
+            )
+        except (SystemExit, KeyboardInterrupt):  # Lightning turns Ctrl-C and SIGTERM into an exit
+            state = "holds the last whole epoch, go on with --resume" if last.is_file() else "was not written yet"
+            print(f"\nstopped: {last} {state}", file=sys.stderr)
+            raise KeyboardInterrupt from None
+        if not trainer.is_global_zero:
+            raise SystemExit(0)  # of several processes, one writes the bundle
+        folder, evaluation = _keep_best(run, module, training, validation)
+    figures = f"accuracy {100 * evaluation.accuracy:.2f} %, macro F1 {evaluation.macro_f1:.3f}"
+    print(f"best epoch on {evaluation.data}: {figures}")
+    return folder
 
-    best = ModelCheckpoint(
-        run.out, filename="best", monitor="val/accuracy", mode="max", enable_version_counter=False
-    )
-    newest = ModelCheckpoint(run.out, filename="last", enable_version_counter=False)
-    callbacks: list[Any] = [best, newest]
+
+def _module(run: Run, training: Samples) -> EmotionModule:
+    lightning.seed_everything(run.seed, verbose=False)
+    spec = NetworkSpec(run.architecture, len(training.labels), run.color)
+    network = starting_network(spec, run.weights, training.labels, run.image_size)
+    return EmotionModule(network, run.options, torch.from_numpy(training.distribution.mean(axis=0)))
+
+
+def _trainer(run: Run) -> lightning.Trainer:
+    callbacks: list[lightning.Callback] = [
+        Progress(run.out / "metrics.csv"),
+        Reseed(run.seed),
+        KeptCheckpoint(run.out, "best", monitor="val/accuracy"),
+        KeptCheckpoint(run.out, "last"),  # after best: it also holds which one was best
+    ]
     if run.patience:
         callbacks.append(EarlyStopping("val/accuracy", mode="max", patience=run.patience))
     if run.ema:
-        callbacks.append(EMAWeightAveraging(decay=run.ema))
-    trainer = lightning.Trainer(
+        callbacks.append(WeightAveraging(avg_fn=warming_average(run.ema)))
+    return lightning.Trainer(
         default_root_dir=run.out,
         max_epochs=run.epochs,
         accelerator={"auto": "auto", "cpu": "cpu", "cuda": "gpu"}[run.device],
         devices="auto" if run.device != "cpu" else 1,
-        precision=run.precision,  # type: ignore[arg-type]  # Lightning checks the word
+        precision=run.precision,
         callbacks=callbacks,
-        logger=CSVLogger(run.out, name="", version="log"),
+        plugins=[AtomicCheckpointIO()],
+        logger=False,
         num_sanity_val_steps=0,
         gradient_clip_val=5.0,
         enable_model_summary=False,
     )
-    trainer.fit(
-        module,
-        _loader(run, training, shuffle=True),
-        _loader(run, validation, shuffle=False),
-        ckpt_path=str(last) if resume else None,
-        weights_only=False,  # our own checkpoint: it holds optimizer and loop state
-    )
-    state = torch.load(run.out / "best.ckpt", map_location="cpu", weights_only=False)["state_dict"]
-    module.load_state_dict(state)
-    network = module.network.eval().cpu()
-    figures = evaluate(network, validation, run.image_size, run.source_size)
-    crop = dataclass_crop(run)
-    folder = run.out / "bundle"
-    save_bundle(
-        network,
-        folder,
-        name=f"{run.architecture}-{run.image_size}",
-        size=run.image_size,
-        crop=crop,
-        samples=training,
-        metrics=(figures,),
-    )
-    return folder
 
 
-def evaluate(network: EmotionNetwork, samples: Samples, size: int, source_size: int | None) -> Metrics:
-    """Measure a network on the labelled images of a split, whole and resized, without alignment."""
-    samples = samples.labelled()
-    loader = DataLoader(FaceDataset(samples, size, source_size), batch_size=128)
-    with torch.inference_mode():
-        predicted = torch.cat([network(batch["image"])[0].argmax(dim=1) for batch in loader]).numpy()
-    return Metrics(
-        data=samples.name,
-        samples=len(samples),
-        accuracy=metrics.accuracy(samples.label, predicted),
-        macro_f1=metrics.macro_f1(samples.label, predicted, len(samples.labels)),
-    )
-
-
-def dataclass_crop(run: Run) -> Crop:
-    """The run's crop, with the size of its training pictures."""
-    import msgspec
-
-    return msgspec.structs.replace(run.crop, source_size=run.source_size)
-
-
-def _module(run: Run, training: Samples) -> EmotionModule:
-    spec = NetworkSpec(run.architecture, len(training.labels), run.color)  # type: ignore[arg-type]
-    if run.weights and Path(run.weights).exists():
-        module = EmotionModule(spec, run.options)
-        module.network.load_state_dict(_start(Path(run.weights), spec))
-        return module
-    return EmotionModule(spec, run.options, run.weights)
-
-
-def _start(path: Path, spec: NetworkSpec) -> dict[str, torch.Tensor]:
-    from edge.bundle import read_bundle
-
-    bundle = read_bundle(path if path.is_dir() else path.parent)
-    if (bundle.config.architecture, len(bundle.config.labels)) != (spec.architecture, spec.num_classes):
-        raise EdgeError(
-            f"{path} is a {bundle.config.architecture} with {len(bundle.config.labels)} labels, "
-            f"not a {spec.architecture} with {spec.num_classes}; choose --arch to fit"
-        )
-    state: dict[str, torch.Tensor] = load_network(bundle.path("model_weights.pth"), bundle.config).state_dict()
-    return state
-
-
-def _loader(run: Run, samples: Samples, shuffle: bool) -> DataLoader[Any]:
+def _loader(run: Run, samples: Samples, shuffle: EpochShuffle | None = None) -> DataLoader[Any]:
     return DataLoader(
-        FaceDataset(samples, run.image_size, run.source_size),
+        FaceDataset(samples, run.image_size, run.crop.source_size),
         batch_size=run.batch_size,
-        shuffle=shuffle,
-        drop_last=shuffle and len(samples) > run.batch_size,
+        sampler=shuffle,
+        drop_last=shuffle is not None and len(samples) > run.batch_size,
         num_workers=run.workers,
         persistent_workers=run.workers > 0,
     )
 
 
-def _record(run: Run, training: Samples, validation: Samples) -> bytes:
+def _keep_best(run: Run, module: EmotionModule, training: Samples, validation: Samples) -> tuple[Path, Evaluation]:
+    """Write the best epoch as a bundle, measure the file that was written, and record the figures in its config."""
+    module.load_state_dict(read_checkpoint(run.out / "best.ckpt")["state_dict"])
+    folder = run.out / "bundle"
+    config = save_bundle(
+        module.network.eval().cpu(),
+        folder,
+        name=f"{run.architecture}-{run.image_size}",
+        size=run.image_size,
+        crop=run.crop,
+        samples=training,
+    )
+    engine = load_engine(folder / WEIGHTS, config)
+    evaluation = evaluate(engine, config, validation)
+    engine.close()
+    _record_metrics(folder, config, evaluation)
+    return folder, evaluation
+
+
+def _record_metrics(folder: Path, config: Config, evaluation: Evaluation) -> None:
+    entry = describe_file(folder / WEIGHTS, "pth", "float32", (evaluation.metrics(),))
+    write_config(folder, msgspec.structs.replace(config, files={**config.files, WEIGHTS: entry}))
+
+
+def _first_epoch(run: Run) -> int:
+    """Return the epoch a resumed run begins with, after holding its choices to those it was started with."""
+    epoch: int = read_checkpoint(run.out / "last.ckpt")["epoch"]
+    path = run.out / "run.json"
+    try:
+        earlier = json.loads(path.read_bytes())["run"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EdgeError(f"{path} is missing or damaged; restore it, or choose another --out and start again") from error
+    now = msgspec.to_builtins(run, enc_hook=str)
+    for name in [name for name in now if name not in FREE_ON_RESUME]:
+        if earlier.get(name) != now[name]:
+            raise EdgeError(
+                f"--resume: {run.out} was started with {name} {earlier.get(name)}, not {now[name]}; repeat its options "
+                f"(they are in {path}), or choose another --out"
+            )
+    return epoch + 1
+
+
+def _record(run: Run, training: Samples, validation: Samples, first_epoch: int) -> bytes:
     facts = {
-        "run": {**dataclasses.asdict(run), "out": str(run.out), "crop": repr(run.crop)},
+        "run": msgspec.to_builtins(run, enc_hook=str),
         "images": {"train": len(training), "validation": len(validation)},
         "environment": {
             "python": platform.python_version(),
@@ -210,5 +231,6 @@ def _record(run: Run, training: Samples, validation: Samples) -> bytes:
             "machine": platform.machine(),
         },
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "finished_epochs_at_start": first_epoch,
     }
     return json.dumps(facts, indent=2).encode() + b"\n"

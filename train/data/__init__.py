@@ -1,0 +1,1 @@
+"""Readers of labelled face images; they need neither torch nor OpenCV's video parts."""

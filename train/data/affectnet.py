@@ -1,6 +1,7 @@
 """AffectNet (Mollahosseini et al. 2017) in its two official layouts. Users bring it; it may not be passed on.
 
-2021: ``train_set`` and ``val_set`` with ``images/{id}.jpg``, cropped already, and ``annotations/{id}_{exp,val,aro}.npy``.
+2021: ``train_set`` and ``val_set`` with ``images/{id}.jpg``, cropped already, and ``annotations/{id}_exp.npy``,
+``_val.npy``, ``_aro.npy``.
 2017: ``training.csv`` and ``validation.csv`` beside ``Manually_Annotated_Images/``, with a face box in each row.
 """
 
@@ -81,7 +82,8 @@ def _read_2021(folder: Path) -> Table:
         (path.name.removesuffix("_exp.npy") for path in (folder / "annotations").glob("*_exp.npy")),
         key=lambda name: (len(name), name),
     )
-    values = [[_scalar(folder / "annotations" / f"{name}_{what}.npy") for what in ("exp", "val", "aro")] for name in ids]
+    kinds = ("exp", "val", "aro")
+    values = [[_scalar(folder / "annotations" / f"{name}_{kind}.npy") for kind in kinds] for name in ids]
     table = np.array(values, dtype=np.float32).reshape(-1, 3)
     paths = [folder / "images" / f"{name}.jpg" for name in ids]
     return paths, None, table[:, 0].astype(np.int64), np.ascontiguousarray(table[:, 1:])
@@ -90,7 +92,7 @@ def _read_2021(folder: Path) -> Table:
 def _scalar(path: Path) -> float:
     """Read one number from an .npy file; AffectNet stores some as strings."""
     try:
-        return float(np.load(path, allow_pickle=False))
+        return float(np.load(path, allow_pickle=False).item())
     except (OSError, ValueError, TypeError, EOFError) as error:
         raise EdgeError(f"{path}: missing or not a single number; restore AffectNet's annotations") from error
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: (valence, arousal) of each label in [-1, 1], in the order of ``edge.labels.LABELS``. Russell & Mehrabian 1977,
-#: "Evidence for a three-factor theory of emotions", J. Research in Personality 11:273-294. Contempt is not in that list;
-#: the mean of anger and disgust stands in for it, which is an assumption.
+#: "Evidence for a three-factor theory of emotions", J. Research in Personality 11:273-294. Contempt is not in that
+#: list; the mean of anger and disgust stands in for it, which is an assumption.
 CIRCUMPLEX: NDArray[np.float32] = np.array(
     [
         (0.00, 0.00),  # neutral

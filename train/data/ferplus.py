@@ -70,6 +70,7 @@ def read_ferplus(root: Path, split: str) -> Samples:
         label=label,
         valence_arousal=weak_valence_arousal(distribution),
         licence=LICENCE,
+        weak_affect=True,
     )
     return everything.take(usable)
 
@@ -95,14 +96,17 @@ def majority(votes: NDArray[np.int64]) -> NDArray[np.int64]:
 def _read_table(table: Path) -> tuple[list[str], NDArray[np.int64]]:
     names: list[str] = []
     votes: list[list[int]] = []
-    with table.open(newline="", encoding="utf-8") as file:
+    # Bytes that are no text end up in a cell that is no number, and so in the message with the line.
+    with table.open(newline="", encoding="utf-8", errors="replace") as file:
         for line, row in enumerate(csv.reader(file), start=1):
             try:
-                counts = [int(float(cell)) for cell in row[2:]]
+                counts = [int(cell) for cell in row[2:]]
             except ValueError:
                 counts = []
-            if len(counts) != len(COLUMNS):
-                raise EdgeError(f"{table}:{line}: expected a name, a box and {len(COLUMNS)} vote counts")
+            if len(counts) != len(COLUMNS) or min(counts) < 0:
+                raise EdgeError(
+                    f"{table}:{line}: damaged row, not a name, a box and {len(COLUMNS)} counts; unpack FER+ again"
+                )
             names.append(row[0])
             votes.append(counts)
     if not names:

@@ -8,6 +8,7 @@ from pathlib import Path
 from edge.errors import EdgeError
 from train.data.affectnet import is_affectnet, read_affectnet
 from train.data.ferplus import is_ferplus, read_ferplus
+from train.data.folder import is_folder_tree, read_folder
 from train.data.samples import Samples
 
 Reader = Callable[[Path, str], Samples]
@@ -15,6 +16,7 @@ Reader = Callable[[Path, str], Samples]
 READERS: dict[str, tuple[Callable[[Path], bool], Reader]] = {
     "ferplus": (is_ferplus, read_ferplus),
     "affectnet": (is_affectnet, read_affectnet),
+    "folder": (is_folder_tree, read_folder),
 }
 
 

@@ -27,6 +27,7 @@ class Samples:
         labels: names of the C classes, in order.
         licence: what the data set's owner allows, for model cards.
         boxes: int ``[N, 4]`` (x, y, w, h) in pixels, the face in its image, or None where images are cropped already.
+        weak_affect: ``valence_arousal`` is derived from the emotion labels, nobody annotated it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Samples:
     labels: tuple[str, ...] = LABELS
     licence: str = "unknown"
     boxes: NDArray[np.int64] | None = None
+    weak_affect: bool = False
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -45,18 +47,20 @@ class Samples:
         """Return image ``index`` as uint8 ``[H, W, 3]``, RGB, cropped to its face box where the data set has one.
 
         Raises:
-            EdgeError: the file is missing or no image.
+            EdgeError: the file is missing or no image, or the face box lies outside it.
         """
         path = self.paths[index]
         bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if bgr is None:
             raise EdgeError(f"{path}: missing or not a readable image; restore it or remove its row")
         if self.boxes is not None:
-            x, y, w, h = self.boxes[index]
-            bgr = bgr[max(y, 0) : y + h, max(x, 0) : x + w]
+            x, y, w, h = self.boxes[index].tolist()
+            bgr = bgr[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)]
+            if not bgr.size:
+                raise EdgeError(f"{path}: its face box {(x, y, w, h)} lies outside the image; remove its row")
         return np.ascontiguousarray(bgr[:, :, ::-1])
 
-    def take(self, rows: NDArray[np.integer] | slice) -> Samples:
+    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Samples:
         """Return the rows of an index array, a boolean mask or a slice as a new split."""
         picked = np.arange(len(self))[rows]
         return dataclasses.replace(

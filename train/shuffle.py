@@ -1,0 +1,42 @@
+"""Random numbers that depend on the epoch only, so that a resumed run sees what an unbroken one would have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import lightning
+import numpy as np
+from torch.utils.data import Sampler
+
+
+class EpochShuffle(Sampler[int]):
+    """A permutation of ``size`` indices for each epoch, from the seed and the epoch's number alone.
+
+    Lightning calls :meth:`set_epoch`, and splits the permutation between processes where there are several.
+    """
+
+    def __init__(self, size: int, seed: int, epoch: int = 0) -> None:
+        self._size = size
+        self._seed = seed
+        self._epoch = epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose permutation the next iteration gives."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(np.random.default_rng((self._seed, self._epoch)).permutation(self._size).tolist())
+
+
+class Reseed(lightning.Callback):
+    """Seed torch's generator (augmentation, dropout) at the start of each epoch; other processes draw other numbers."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        words = np.random.SeedSequence((self._seed, trainer.current_epoch, trainer.global_rank)).generate_state(1)
+        lightning.seed_everything(int(words[0]), verbose=False)
