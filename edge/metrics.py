@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -110,6 +112,6 @@ def ccc(truth: Floats, predicted: Floats) -> float:
     return float(2 * covariance / (x.var() + y.var() + (x.mean() - y.mean()) ** 2))
 
 
-def percentile(values: Floats, q: float) -> float:
+def percentile(values: Floats | Sequence[float], q: float) -> float:
     """The ``q``-th percentile (0..100) by linear interpolation; NaN for an empty array."""
     return float(np.percentile(values, q)) if len(values) else float("nan")

@@ -36,15 +36,12 @@ class Face:
         landmarks: points in pixels: right eye, left eye, nose tip, mouth, right ear, left ear (the person's own right
             and left); fewer or none where a detector gives fewer.
         id: the tracker's number for this person since start, from 1; None before tracking. Not an identity.
-        coasting: True when the face was not seen in this frame and only its predicted place is given. A coasting face
-            is never counted.
     """
 
     box: Box
     score: float
     landmarks: tuple[Point, ...] = ()
     id: int | None = None
-    coasting: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -68,7 +68,6 @@ class BlazeFace:
         self._min_score = min_score
         self._anchors = anchors(variant)
         self._interpreter, self.name = interpreter(asset(variant.file), threads)
-        self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         # One output is [1, anchors, 16] (boxes and points), the other [1, anchors, 1] (scores).
         outputs = sorted(self._interpreter.get_output_details(), key=lambda output: -output["shape"][-1])

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from edge.bundle import Config
 from edge.engines.loading import check_outputs
 from edge.errors import EdgeError
+from edge.quiet import silent_stderr
 
 
 def interpreter(path: Path, threads: int | None = None) -> tuple[Any, str]:
-    """Return an interpreter for a model file, and the runtime's name and version.
+    """Return an interpreter for a model file, its tensors allocated, and the runtime's name and version.
 
     Raises:
         EdgeError: neither runtime is installed, or the file is no TFLite model.
@@ -32,7 +33,10 @@ def interpreter(path: Path, threads: int | None = None) -> tuple[Any, str]:
         except ModuleNotFoundError as error:
             raise EdgeError("no TFLite runtime is installed; install one with: pip install ai-edge-litert") from error
     try:
-        return Interpreter(model_path=str(path), num_threads=threads), runtime
+        with silent_stderr():  # it announces its CPU kernels there, which is no user's business
+            loaded = Interpreter(model_path=str(path), num_threads=threads)
+            loaded.allocate_tensors()
+        return loaded, runtime
     except (ValueError, RuntimeError) as error:
         raise EdgeError(f"{path} is not a readable TFLite model; restore it") from error
 

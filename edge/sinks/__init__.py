@@ -1,0 +1,7 @@
+"""Where results go: a window, an annotated video, JSON Lines."""
+
+from __future__ import annotations
+
+from edge.sinks.sink import Sink
+
+__all__ = ["Sink"]

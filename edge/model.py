@@ -1,0 +1,110 @@
+"""From what the user names as a model to a network that reads faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.bundle import FILE_NAMES, Bundle, read_bundle
+from edge.engines import Engine, load_engine
+from edge.engines.loading import RUNTIMES
+from edge.errors import EdgeError
+from edge.metrics import softmax
+from edge.preprocess import crop_faces
+from edge.types import Emotion, Face
+
+DEFAULT_MODEL = Path(__file__).parent / "models" / "default"
+
+#: Which file of a bundle is run when the user names the folder: the smallest and fastest first.
+_ORDER = (
+    FILE_NAMES["tflite", "int8"],
+    FILE_NAMES["onnx", "int8"],
+    FILE_NAMES["tflite", "float32"],
+    FILE_NAMES["onnx", "float32"],
+    FILE_NAMES["torchscript", "float32"],
+    FILE_NAMES["pth", "float32"],
+)
+
+
+class Model:
+    """A network with its config: faces of a frame in, emotions out.
+
+    Attributes:
+        bundle: folder and config.
+        path: the file that runs.
+        engine: the runtime it runs on.
+    """
+
+    def __init__(
+        self, model: Path | None = None, *, onnx: bool = False, device: str = "cpu", threads: int | None = None
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: a bundle folder or one file in it; None takes the packaged default.
+            onnx: of a folder, take the ONNX file.
+            device: ``"cpu"`` or ``"cuda"``.
+            threads: CPU threads; None leaves the runtime's choice.
+
+        Raises:
+            EdgeError: missing, damaged, not fitting its config, or no runtime installed for it.
+        """
+        given = model or DEFAULT_MODEL
+        if not given.exists():
+            made = given.suffix in RUNTIMES and (given.parent / FILE_NAMES["pth", "float32"]).is_file()
+            remedy = f"make it with: edge-quantize {given.parent}" if made else "check the path given to --model"
+            raise EdgeError(f"{given} is missing; {remedy}")
+        self.bundle = read_bundle(given if given.is_dir() else given.parent)
+        name = _choose(self.bundle, onnx, device) if given.is_dir() else given.name
+        if onnx and not name.endswith(".onnx"):
+            raise EdgeError(f"--onnx was given, but {given} is no .onnx file; name an .onnx file or a bundle that has one")
+        self.path = self.bundle.path(name)
+        self.engine: Engine = load_engine(self.path, self.bundle.config, device, threads)
+
+    def read(self, frame: NDArray[np.uint8], faces: Sequence[Face]) -> list[Emotion]:
+        """Return one emotion per face of a BGR frame ``[H, W, 3]``, from one call of the engine."""
+        return self.classify(self.crop(frame, faces))
+
+    def crop(self, frame: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint8]:
+        """Return the network input ``[N, S, S, 3]`` (uint8, RGB) of the faces of a BGR frame."""
+        return crop_faces(frame, faces, self.bundle.config.crop, self.bundle.config.input.size)
+
+    def classify(self, crops: NDArray[np.uint8]) -> list[Emotion]:
+        """Return one emotion per crop ``[N, S, S, 3]``."""
+        if not len(crops):
+            return []
+        logits, affect = self.engine.run(crops)
+        labels = self.bundle.config.labels
+        return [
+            Emotion(tuple(map(float, row)), labels, float(valence), float(arousal))
+            for row, (valence, arousal) in zip(softmax(logits), affect, strict=True)
+        ]
+
+    def close(self) -> None:
+        """Release the runtime."""
+        self.engine.close()
+
+
+def _choose(bundle: Bundle, onnx: bool, device: str) -> str:
+    """Pick a file of a bundle: one whose runtime is installed and can use the device."""
+    from importlib.util import find_spec
+
+    modules = {".tflite": ("ai_edge_litert", "tflite_runtime"), ".onnx": ("onnxruntime",), ".pt": ("torch",)}
+    there = [name for name in _ORDER if name in bundle.config.files]
+    fitting = [
+        name
+        for name in there
+        if (not onnx or name.endswith(".onnx"))
+        and (device == "cpu" or not name.endswith(".tflite"))
+        and any(find_spec(module) for module in modules.get(Path(name).suffix, ("torch",)))
+    ]
+    if fitting:
+        return fitting[0]
+    wanted = " with an installed runtime" + (" that is ONNX" if onnx else "") + (f" for {device}" if device != "cpu" else "")
+    raise EdgeError(
+        f"{bundle.folder} has no model{wanted}; it lists {', '.join(bundle.config.files) or 'no files'}. "
+        "Runtimes: pip install 'emot-edge[onnx]' for .onnx, 'emot-edge[train]' for .pth and .pt"
+    )
