@@ -34,11 +34,11 @@ FILE_NAMES: dict[tuple[str, str], str] = {
 }
 
 
-class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=False):
+class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of all records of the schema: immutable, and a key nobody knows is an error."""
 
 
-class Crop(Strict):
+class Crop(Strict, frozen=True):
     """How a face is cut out of a frame; see :func:`edge.preprocess.crop_face`.
 
     Attributes:
@@ -55,7 +55,7 @@ class Crop(Strict):
     source_size: Positive | None = None
 
 
-class Input(Strict):
+class Input(Strict, frozen=True):
     """What the exported files take: uint8 ``[N, size, size, 3]``, RGB, 0..255.
 
     ``color``, ``mean`` and ``std`` describe what happens *inside* the graph and are needed to rebuild it from weights.
@@ -67,7 +67,7 @@ class Input(Strict):
     std: tuple[float, float, float]
 
 
-class Training(Strict):
+class Training(Strict, frozen=True):
     """Where the weights come from.
 
     Attributes:
@@ -81,7 +81,7 @@ class Training(Strict):
     valence_arousal: str
 
 
-class Metrics(Strict):
+class Metrics(Strict, frozen=True):
     """Figures of one file on one data set.
 
     Attributes:
@@ -99,7 +99,7 @@ class Metrics(Strict):
     agreement: float | None = None
 
 
-class File(Strict):
+class File(Strict, frozen=True):
     """One file of the bundle."""
 
     format: Format
@@ -109,7 +109,7 @@ class File(Strict):
     metrics: tuple[Metrics, ...] = ()
 
 
-class Config(Strict):
+class Config(Strict, frozen=True):
     """``model_config.json``.
 
     Attributes:
@@ -193,7 +193,7 @@ def parse_config(raw: bytes, name: str) -> Config:
     try:
         version = msgspec.json.decode(raw, type=dict).get("schema_version")
         if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise EdgeError(f"{name} has schema_version {version}, this program knows {SCHEMA_VERSION}; update emot-edge")
+            raise EdgeError(f"{name} has schema_version {version}, known is {SCHEMA_VERSION}; update emot-edge")
         config = msgspec.json.decode(raw, type=Config)
     except msgspec.DecodeError as error:  # ValidationError included
         raise EdgeError(f"{name} is not a valid model config: {error}") from error
@@ -219,8 +219,6 @@ def sha256(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 
 
 def _names(config: Config) -> str:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.palette import Color
+from edge.palette import INK, Color
 
 #: x, y, width, height in pixels.
 Rectangle = tuple[int, int, int, int]
@@ -62,20 +62,19 @@ class Canvas:
         x, y, w, h = box
         arm = max(4, min(w, h) // 5)
         thick = max(2, round(2.2 * self.unit))
-        for cx, cy, dx, dy in ((x, y, 1, 1), (x + w, y, -1, 1), (x, y + h, 1, -1), (x + w, y + h, -1, -1)):
-            cv2.line(self.image, (cx, cy), (cx + dx * arm, cy), color, thick, cv2.LINE_AA)
-            cv2.line(self.image, (cx, cy), (cx, cy + dy * arm), color, thick, cv2.LINE_AA)
+        for ink, width in ((INK, thick + 2), (color, thick)):  # a dark edge, so that it shows on light walls too
+            for cx, cy, dx, dy in ((x, y, 1, 1), (x + w, y, -1, 1), (x, y + h, 1, -1), (x + w, y + h, -1, -1)):
+                elbow = np.array([(cx + dx * arm, cy), (cx, cy), (cx, cy + dy * arm)], np.int32)
+                cv2.polylines(self.image, [elbow], False, ink, width, cv2.LINE_AA)
 
     def tag(self, text: str, area: Rectangle, color: Color, ink: Color) -> None:
         """Write text on a filled rectangle that :meth:`place_tag` chose."""
-        x, y, w, h = area
+        x, y, _, h = area
         self.fill(area, color)
         pad = round(6 * self.unit)
         self.text(text, x + pad, y + h - pad, ink, 0.45)
 
-    def place_tag(
-        self, text: str, head: Rectangle, picture: Rectangle, taken: Sequence[Rectangle]
-    ) -> Rectangle | None:
+    def place_tag(self, text: str, head: Rectangle, picture: Rectangle, taken: Sequence[Rectangle]) -> Rectangle | None:
         """Return where a tag fits: above the head, below, right or left of it; None where everything is taken.
 
         Args:

@@ -29,14 +29,16 @@ def run(
         typer.Option(
             "--source",
             "-s",
-            help="Camera index (0), /dev/videoN, a video, a picture, a folder of pictures, an rtsp:// or http:// URL, or "
-            "demo: two portraits, no camera needed.",
+            help="Camera index (0), /dev/videoN, a video, a picture, a folder of pictures, an rtsp:// or http:// URL, "
+            "or demo: two portraits, no camera needed.",
         ),
     ] = "0",
     model: Annotated[
         Path | None, typer.Option("--model", "-m", help="A model bundle or one file in it. Default: the packaged one.")
     ] = None,
-    onnx: Annotated[bool, typer.Option("--onnx", help="Of a bundle, run the ONNX file (needs emot-edge[onnx]).")] = False,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Of a bundle, run the ONNX file (needs emot-edge[onnx]).")
+    ] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda, for the emotion network (.onnx, .pth, .pt).")] = "cpu",
     detector: Annotated[
         str, typer.Option(help="blazeface (near and far), blazeface-short, blazeface-full, mediapipe or yunet.")
@@ -45,9 +47,13 @@ def run(
     min_score: Annotated[float, typer.Option(min=0.05, max=1, help="Least confidence of a reported face.")] = 0.5,
     smoothing: Annotated[float, typer.Option(min=0, help="Seconds over which readings are averaged; 0: none.")] = 0.3,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: the runtime's choice.")] = None,
-    no_window: Annotated[bool, typer.Option("--no-window", help="Open no window, even where there is a display.")] = False,
+    no_window: Annotated[
+        bool, typer.Option("--no-window", help="Open no window, even where there is a display.")
+    ] = False,
     save_video: Annotated[Path | None, typer.Option(help="Write the annotated video here (.mp4, .avi, .mkv).")] = None,
-    jsonl: Annotated[Path | None, typer.Option(help="Write one JSON object a frame here; - is standard output.")] = None,
+    jsonl: Annotated[
+        Path | None, typer.Option(help="Write one JSON object a frame here; - is standard output.")
+    ] = None,
     max_frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.")] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
@@ -80,16 +86,19 @@ def run(
 
     windowed = not no_window and display_available()
     summary = Summary()
-    with stopping_on_signals() as stop, EmotionReader(
-        model,
-        onnx=onnx,
-        device=device,
-        threads=threads,
-        detector=detector,
-        detector_model=detector_model,
-        min_score=min_score,
-        smoothing=smoothing,
-    ) as reader:
+    with (
+        stopping_on_signals() as stop,
+        EmotionReader(
+            model,
+            onnx=onnx,
+            device=device,
+            threads=threads,
+            detector=detector,
+            detector_model=detector_model,
+            min_score=min_score,
+            smoothing=smoothing,
+        ) as reader,
+    ):
         opened = open_source(source, loop_demo=windowed)
         sinks: list[Sink] = []
         try:

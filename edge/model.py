@@ -60,7 +60,7 @@ class Model:
         self.bundle = read_bundle(given if given.is_dir() else given.parent)
         name = _choose(self.bundle, onnx, device) if given.is_dir() else given.name
         if onnx and not name.endswith(".onnx"):
-            raise EdgeError(f"--onnx was given, but {given} is no .onnx file; name an .onnx file or a bundle that has one")
+            raise EdgeError(f"--onnx: {given} is no .onnx file; name one, or a bundle that has one")
         self.path = self.bundle.path(name)
         self.engine: Engine = load_engine(self.path, self.bundle.config, device, threads)
 
@@ -103,8 +103,8 @@ def _choose(bundle: Bundle, onnx: bool, device: str) -> str:
     ]
     if fitting:
         return fitting[0]
-    wanted = " with an installed runtime" + (" that is ONNX" if onnx else "") + (f" for {device}" if device != "cpu" else "")
+    wanted = f" {'ONNX ' if onnx else ''}file that an installed runtime can run on {device}"
     raise EdgeError(
-        f"{bundle.folder} has no model{wanted}; it lists {', '.join(bundle.config.files) or 'no files'}. "
+        f"{bundle.folder} has no{wanted}; it lists {', '.join(bundle.config.files) or 'no files'}. "
         "Runtimes: pip install 'emot-edge[onnx]' for .onnx, 'emot-edge[train]' for .pth and .pt"
     )

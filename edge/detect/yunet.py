@@ -31,7 +31,7 @@ class YuNet:
             raise EdgeError(f"{model} is not a YuNet model OpenCV can read; download it again") from error
 
     def detect(self, image: NDArray[np.uint8]) -> list[Face]:
-        """Return the faces of a BGR picture ``[H, W, 3]``, best score first; five landmarks, ears are not among them."""
+        """Return the faces of a BGR picture ``[H, W, 3]``, best score first, without landmarks of the ears."""
         self._detector.setInputSize((image.shape[1], image.shape[0]))
         _, rows = self._detector.detect(image)
         faces = []

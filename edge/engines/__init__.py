@@ -1,4 +1,4 @@
-"""Inference engines: one class a runtime, chosen by the file's extension. Heavy runtimes are imported when asked for."""
+"""Inference engines: one class a runtime, chosen by the file's extension. Runtimes are imported when asked for."""
 
 from __future__ import annotations
 

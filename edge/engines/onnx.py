@@ -35,8 +35,8 @@ class OnnxEngine:
             raise EdgeError("--device cuda: this ONNX Runtime has no CUDA provider; install onnxruntime-gpu or use cpu")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        # x86 without VNNI adds int8 products in a saturating 16-bit register unless told not to. Bundles of this project
-        # avoid it in the file; this keeps other people's int8 files right too.
+        # x86 without VNNI adds int8 products in a saturating 16-bit register unless told not to. Bundles of this
+        # project avoid it in the file; this keeps other people's int8 files right too.
         options.add_session_config_entry("session.x64quantprecision", "1")
         if threads:
             options.intra_op_num_threads = threads

@@ -65,14 +65,12 @@ def load_network(path: Path, config: Config) -> Any:
     """
     from edge.engines.network import EmotionNetwork, NetworkSpec
 
-    spec = NetworkSpec(
-        config.architecture, len(config.labels), config.input.color, config.input.mean, config.input.std
-    )
+    spec = NetworkSpec(config.architecture, len(config.labels), config.input.color, config.input.mean, config.input.std)
     network = EmotionNetwork(spec)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise EdgeError(f"{path}: refused, it holds more than tensors (code in a pickle?); get it from its author") from error
+        raise EdgeError(f"{path}: refused, it holds more than tensors; save it as a plain state dict") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise EdgeError(f"{path} is not a readable PyTorch checkpoint; restore it") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
@@ -93,6 +91,6 @@ def _full(value: torch.Tensor) -> torch.Tensor:
 
 def _load_script(path: Path, device: torch.device) -> Any:
     try:
-        return torch.jit.load(str(path), map_location=device)
+        return torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
         raise EdgeError(f"{path} is not a readable TorchScript file; export it again with edge-quantize") from error

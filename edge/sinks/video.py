@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from edge.errors import EdgeError
 from edge.overlay import Overlay
@@ -49,7 +50,7 @@ class VideoSink:
             if not self._writer.isOpened():
                 raise EdgeError(f"cannot write {self._path}: OpenCV has no encoder for it; try the ending .avi")
         if size != self._size:
-            canvas = cv2.resize(canvas, self._size)
+            canvas = np.asarray(cv2.resize(canvas, self._size), np.uint8)
         self._writer.write(canvas[: self._size[1], : self._size[0]])
         return True
 

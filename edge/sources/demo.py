@@ -38,7 +38,7 @@ class DemoSource:
 
     name = "demo"
     live = False
-    fps = FPS
+    fps: float | None = FPS
     dropped = 0
     reconnects = 0
 

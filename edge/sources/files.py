@@ -20,7 +20,7 @@ class ImageSource:
     """Pictures, one second apart, so that what is smoothed in videos stays separate here."""
 
     live = False
-    fps = None
+    fps: float | None = None
     dropped = 0
     reconnects = 0
 
@@ -65,7 +65,7 @@ class VideoSource:
         if not self._capture.isOpened():
             raise EdgeError(f"cannot open source {str(path)!r}: not a video or picture that OpenCV can read")
         fps = self._capture.get(cv2.CAP_PROP_FPS)
-        self.fps = fps if 0 < fps <= 1000 else None
+        self.fps: float | None = fps if 0 < fps <= 1000 else None
 
     def frames(self) -> Iterator[Frame | None]:
         """Yield each frame; ``time`` counts from the start of the video.

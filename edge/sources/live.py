@@ -44,7 +44,7 @@ class LiveSource:
                 "see what there is with: edge-device probe"
             )
         fps = self._capture.get(cv2.CAP_PROP_FPS)
-        self.fps = fps if 0 < fps <= 1000 else None
+        self.fps: float | None = fps if 0 < fps <= 1000 else None
         self._newest: Frame | None = None
         self._arrived = threading.Condition()
         self._closing = threading.Event()

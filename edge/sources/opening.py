@@ -69,7 +69,8 @@ def open_source(text: str, loop_demo: bool = False) -> Source:
         return ImageSource(text, pictures)
     if not path.is_file():
         raise EdgeError(
-            f"cannot open source {text!r}: no such file; use demo, a camera index, /dev/videoN, a URL, a file or a folder"
+            f"cannot open source {text!r}: no such file; "
+            "use demo, a camera index, /dev/videoN, a URL, a file or a folder"
         )
     if path.suffix.lower() in IMAGES:
         return ImageSource(text, [path])
