@@ -40,8 +40,9 @@ def formats(
 ) -> None:
     """Compare the files of a bundle: size, load time, latency, memory, and with --data accuracy and agreement.
 
-    Each file runs in a process of its own. One that cannot be run is a line that says why; the exit code is 2 only when
-    none could. Without --data the inputs are noise, which is enough for speed and memory.
+    Each file runs in a process of its own. One that cannot be run is a line that says why.
+    Without --data the inputs are noise, which is enough for speed and memory.
+    The exit code is 2 when no file could be measured.
 
     Example: edge-bench formats models/mine --data ferplus:/data/ferplus --json mine.json
     """
