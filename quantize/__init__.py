@@ -1,0 +1,1 @@
+"""Making, proving and describing the files of a bundle."""

@@ -1,0 +1,1 @@
+"""One module a float format: the network written for another runtime."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +180,12 @@ class _Port:
         # "same" pads evenly only at stride 1; at stride 2 TensorFlow would pad right and bottom, torch pads all sides.
         same = stride == (1, 1) and tuple(2 * p for p in padding) == reach
         x = x if same else self.padded(x, padding)
-        options = {"strides": stride, "dilation_rate": dilation, "use_bias": bool(bias), "padding": "same" if same else "valid"}
+        options = {
+            "strides": stride,
+            "dilation_rate": dilation,
+            "use_bias": bool(bias),
+            "padding": "same" if same else "valid",
+        }
         if module.groups > 1:
             return self.weighted(layers.DepthwiseConv2D(kernel, **options), x, [weight.transpose(2, 3, 0, 1), *bias])
         layer = layers.Conv2D(module.out_channels, kernel, **options)
@@ -211,7 +215,8 @@ def _missing(node: fx.Node, modules: dict[str, nn.Module]) -> str | None:
             return None if len(node.all_input_nodes) == 2 else "arithmetic with a constant"
         name = getattr(node.target, "__name__", str(node.target))
         if node.target is torch.flatten:
-            pooled = all(_is_global_pool(source, modules) and _only_flattened(source) for source in node.all_input_nodes)
+            source = node.all_input_nodes[0]
+            pooled = _is_global_pool(source, modules) and _only_flattened(source)
             return None if pooled else "it flattens a feature map that is not pooled to 1x1"
         if _is_global_pool(node, modules) or name in ("stochastic_depth", "dropout"):
             return None
@@ -237,7 +242,11 @@ def _missing_module(node: fx.Node, module: nn.Module, modules: dict[str, nn.Modu
     if isinstance(module, nn.MaxPool2d):
         if module.ceil_mode or _pair(module.dilation) != (1, 1):
             return "max pooling with ceil_mode or dilation"
-        return None if not any(_pair(module.padding)) or _never_negative(node, modules) else "padded max pooling of negative values"
+        return (
+            None
+            if not any(_pair(module.padding)) or _never_negative(node, modules)
+            else "padded max pooling of negative values"
+        )
     if isinstance(module, nn.AdaptiveAvgPool2d):
         return None if _is_global_pool(node, modules) else "adaptive pooling to more than 1x1"
     known = isinstance(module, _SKIPPED) or type(module) in _ACTIVATIONS

@@ -13,7 +13,7 @@ from edge.engines.network import EmotionNetwork
 from edge.version import __version__
 from quantize.quiet import quiet
 
-#: ONNX Runtime 1.12 (2022), OpenVINO, TensorRT 8.6 and OpenCV's importer all read it.
+#: Of 2022: ONNX Runtime reads it since 1.12.
 OPSET = 17
 
 

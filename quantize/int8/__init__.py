@@ -1,0 +1,1 @@
+"""One module an int8 format."""

@@ -1,0 +1,136 @@
+"""``MODEL_CARD.md``: what the config says, for people. Made anew each time, never edited by hand."""
+
+from __future__ import annotations
+
+from edge.bundle import FILE_NAMES, Bundle, Config, File, Metrics
+from edge.files import write_atomically
+
+CARD_NAME = "MODEL_CARD.md"
+
+_RUNS_IN = {
+    "pth": "PyTorch and torchvision",
+    "torchscript": "PyTorch, alone",
+    "onnx": "ONNX Runtime",
+    "keras": "Keras 3",
+    "tflite": "LiteRT",
+}
+
+
+def write_card(bundle: Bundle) -> None:
+    """Write the card into the bundle's folder."""
+    write_atomically(bundle.folder / CARD_NAME, card(bundle.config).encode())
+
+
+def card(config: Config) -> str:
+    """Return the card of a bundle as Markdown."""
+    return (
+        "\n\n".join(
+            (
+                f"# {config.name}",
+                _affect(config),
+                _task(config),
+                _data(config),
+                _use(),
+                "## Files\n\n" + _files(config),
+                "## Figures\n\n" + _figures(config),
+                _how(config),
+            )
+        )
+        + "\n"
+    )
+
+
+def _affect(config: Config) -> str:
+    """First lines: how far valence and arousal can be trusted."""
+    taught = config.training.valence_arousal
+    if taught.startswith("weak"):
+        return (
+            f"**Valence and arousal are weakly taught** ({taught}). They order faces roughly from unpleasant to "
+            "pleasant and from calm to excited; they were never compared with a person's annotation. Do not report them as "
+            "measurements."
+        )
+    return f"Valence and arousal were taught from {taught}."
+
+
+def _task(config: Config) -> str:
+    labels = ", ".join(f"{index} {label}" for index, label in enumerate(config.labels))
+    size, crop = config.input.size, config.crop
+    gray = (
+        " Colour is turned into luma inside the graph: the network was taught on gray images."
+        if config.input.color == "gray"
+        else ""
+    )
+    limit = f", brought down to {crop.source_size} px first" if crop.source_size else ""
+    return (
+        "## What it does\n\n"
+        f"{config.architecture} with two heads on one face: {len(config.labels)} emotions ({labels}), and "
+        "valence/arousal.\n\n"
+        f"- Input `image`: uint8 `[N, {size}, {size}, 3]`, RGB, 0..255. Normalisation is inside every file.{gray}\n"
+        f"- Output `logits`: float32 `[N, {len(config.labels)}]`; softmax gives probabilities.\n"
+        "- Output `valence_arousal`: float32 `[N, 2]`, each in [-1, 1].\n"
+        f"- Crop: a square of {crop.scale:g} face boxes, moved down by {crop.shift_y:g}, "
+        f"{'eyes level' if crop.align == 'eyes' else 'not turned'}{limit}."
+    )
+
+
+def _data(config: Config) -> str:
+    return f"## Training data and licence\n\n{config.training.data}. {_sentence(config.training.licence)}"
+
+
+def _use() -> str:
+    return (
+        "## Intended use and limits\n\n"
+        "For research, teaching, art and prototypes that react to visible expressions, with the knowledge of the "
+        "people in the picture.\n\n"
+        "- It reads what a face shows, which is not what a person feels; people and cultures show differently.\n"
+        "- Rare classes (fear, disgust, contempt) are usually recognised far less often than frequent ones: see macro "
+        "F1.\n"
+        "- Nothing here was tested for equal accuracy over age, sex or skin colour; the data gives no such labels.\n"
+        "- Not for decisions about people: hiring, exams, policing, medicine, credit. In the European Union, emotion "
+        "recognition at work and in education is prohibited (Regulation 2024/1689, article 5) save for medical or "
+        "safety reasons."
+    )
+
+
+def _files(config: Config) -> str:
+    rows = ["| file | precision | bytes | sha256 | runs in |", "|---|---|---:|---|---|"]
+    for name, file in _ordered(config):
+        rows.append(f"| `{name}` | {file.precision} | {file.size:,} | `{file.sha256[:12]}` | {_RUNS_IN[file.format]} |")
+    return "\n".join(rows)
+
+
+def _figures(config: Config) -> str:
+    rows = [
+        "| file | data | images | accuracy | macro F1 | same emotion as the checkpoint |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    measured = [(name, metrics) for name, file in _ordered(config) for metrics in file.metrics]
+    if not measured:
+        return "Not measured: no labelled images were given."
+    return "\n".join([*rows, *(_figure_row(name, metrics) for name, metrics in measured)])
+
+
+def _figure_row(name: str, metrics: Metrics) -> str:
+    same = "" if metrics.agreement is None else f"{metrics.agreement:.2%}"
+    accuracy, f1 = f"{metrics.accuracy:.2%}", f"{metrics.macro_f1:.3f}"
+    return f"| `{name}` | {metrics.data} | {metrics.samples:,} | {accuracy} | {f1} | {same} |"
+
+
+def _how(config: Config) -> str:
+    exported = any(file.format != "pth" for file in config.files.values())
+    if not exported:
+        return "No other format passed its gate yet; `edge-quantize` makes them."
+    return (
+        "Each file was run in its own runtime and compared with the checkpoint before it was put here: float files "
+        "within 1e-4 on every logit, int8 files by the emotion they name. Programs read `model_config.json` beside "
+        "this card; `edge-quantize` writes both."
+    )
+
+
+def _ordered(config: Config) -> list[tuple[str, File]]:
+    known = {name: position for position, name in enumerate(FILE_NAMES.values())}
+    return sorted(config.files.items(), key=lambda item: (known.get(item[0], len(known)), item[0]))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else text + "."
