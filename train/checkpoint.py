@@ -28,8 +28,8 @@ WEIGHTS = FILE_NAMES["pth", "float32"]
 def save_weights(network: EmotionNetwork, path: Path, half: bool = False) -> None:
     """Write the state dict atomically; ``half`` stores floating point tensors in 16 bits (half the size)."""
     state = {name: _stored(value, half) for name, value in network.state_dict().items()}
-    with replacing(path) as temporary:
-        torch.save(state, temporary)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save(state, file)  # given a path, it would write the temporary's random name into the file
 
 
 def save_bundle(

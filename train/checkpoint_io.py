@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import ModelCheckpoint
 
+import edge.engines.network  # noqa: F401  # first: it makes torchvision importable for Lightning
 from edge.errors import EdgeError
 from edge.files import replacing
+
+# isort: split
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -54,3 +57,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise EdgeError(f"{path} is no readable checkpoint of a run; choose another --out and start again") from error
     return content
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a kill in the middle of :meth:`AtomicCheckpointIO.save_checkpoint` left behind."""
+    for path in (*folder.glob(".last.*.ckpt"), *folder.glob(".best.*.ckpt")):
+        path.unlink(missing_ok=True)

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.callbacks import TQDMProgressBar
-
+import edge.engines.network  # noqa: F401  # first: it makes torchvision importable for Lightning
 from edge.files import write_atomically
+
+# isort: split
+from lightning.pytorch.callbacks import TQDMProgressBar
 
 _TRAIN = ("train_loss", "train_emotion", "train_valence_arousal")
 _VALIDATION = ("val_loss", "val_accuracy", "val_macro_f1")

@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader
 
 from train.averaging import warming_average
 from train.checkpoint import WEIGHTS, save_bundle
-from train.checkpoint_io import AtomicCheckpointIO, KeptCheckpoint, read_checkpoint
+from train.checkpoint_io import AtomicCheckpointIO, KeptCheckpoint, read_checkpoint, remove_leftovers
 from train.data.opening import open_split
 from train.data.samples import Samples
 from train.dataset import FaceDataset
@@ -113,6 +113,7 @@ def fit(run: Run, resume: bool = False) -> Path:
     with quiet(), one_line():
         module = _module(run, training)
         write_atomically(run.out / "run.json", _record(run, training, validation, first_epoch))
+        remove_leftovers(run.out)
         trainer = _trainer(run)
         try:
             trainer.fit(
@@ -175,6 +176,7 @@ def _loader(run: Run, samples: Samples, shuffle: EpochShuffle | None = None) -> 
         drop_last=shuffle is not None and len(samples) > run.batch_size,
         num_workers=run.workers,
         persistent_workers=run.workers > 0,
+        generator=torch.Generator(),  # a loader draws a number when it starts: not one of augmentation's
     )
 
 

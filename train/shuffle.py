@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import lightning
 import numpy as np
+
+import edge.engines.network  # noqa: F401  # first: it makes torchvision importable for Lightning
+
+# isort: split
+import lightning
 from torch.utils.data import Sampler
 
 

@@ -49,15 +49,17 @@ class Augment(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         recipe = self.recipe
         images = self._move(images)
-        n, _, height, width = images.shape
-        contrast = 1 + self._uniform(images, recipe.contrast)
-        brightness = 255 * self._uniform(images, recipe.brightness)
+        if recipe.contrast or recipe.brightness:
+            images = self._light(images)
+        return self._erase(images) if recipe.erase else images
+
+    def _light(self, images: Tensor) -> Tensor:
+        """Change contrast (about the image's mean) and brightness."""
+        contrast = 1 + self._uniform(images, self.recipe.contrast)
+        brightness = 255 * self._uniform(images, self.recipe.brightness)
         middle = images.mean(dim=(1, 2, 3), keepdim=True)
         images = (images - middle) * contrast[:, None, None, None] + middle + brightness[:, None, None, None]
-        images = images.clamp(0, 255)
-        if recipe.erase:
-            images = self._erase(images, n, height, width)
-        return images
+        return images.clamp(0, 255)
 
     def _move(self, images: Tensor) -> Tensor:
         """Mirror, turn, scale and shift with one resampling."""
@@ -75,8 +77,9 @@ class Augment(nn.Module):
         grid = nn.functional.affine_grid(theta, list(images.shape), align_corners=False)
         return nn.functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
-    def _erase(self, images: Tensor, n: int, height: int, width: int) -> Tensor:
+    def _erase(self, images: Tensor) -> Tensor:
         """Replace a rectangle of 2 to 25 % of the area by noise, in a share of the images."""
+        n, _, height, width = images.shape
         device = images.device
         area = torch.empty(n, device=device).uniform_(0.02, 0.25)
         ratio = torch.exp(torch.empty(n, device=device).uniform_(-1.0, 1.0))
