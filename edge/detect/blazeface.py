@@ -95,7 +95,7 @@ class BlazeFace:
         """Release the interpreter."""
         self._interpreter = None
 
-    def _face(self, values: Floats, score: float, scale: float, left: int, top: int) -> Face:
+    def _face(self, values: Floats, score: float, scale: float, left: float, top: float) -> Face:
         """Undo the letterbox: from shares of the model's input to pixels of the picture."""
         xy = (values.reshape(-1, 2) * self.variant.size - (left, top)) / scale
         (x0, y0), (x1, y1) = xy[0], xy[1]
@@ -103,21 +103,21 @@ class BlazeFace:
         return Face((float(x0), float(y0), float(x1 - x0), float(y1 - y0)), float(score), landmarks)
 
 
-def letterbox(image: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], float, int, int]:
+def letterbox(image: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], float, float, float]:
     """Fit a picture into a black square without distorting it.
+
+    Sampled as MediaPipe does it: bilinear, corner to corner. Averaging areas or shifting by half a pixel looks more
+    correct and moves landmarks by several percent of the face, away from what the models were taught.
 
     Returns:
         The square ``[size, size, 3]``, the scale, and the left and top margin in its pixels.
     """
     height, width = image.shape[:2]
     scale = size / max(height, width)
-    w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    left, top = (size - w) // 2, (size - h) // 2
-    # Averaging areas keeps a far face whole where point sampling of a large frame would tear it.
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    square = np.zeros((size, size, 3), np.uint8)
-    cv2.resize(image, (w, h), dst=square[top : top + h, left : left + w], interpolation=method)
-    return square, scale, left, top
+    left, top = (size - width * scale) / 2, (size - height * scale) / 2
+    matrix = np.array([[scale, 0, left], [0, scale, top]])
+    square = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    return np.asarray(square, np.uint8), scale, left, top
 
 
 def anchors(variant: Variant) -> Floats:

@@ -18,6 +18,7 @@ CONFIG = {
     "training": {"data": "FER+", "licence": "research", "valence_arousal": "weak"},
     "files": {},
 }
+FILE = {"format": "onnx", "precision": "int8", "sha256": "abc", "size": 1}
 
 
 def config(**changes: object) -> bytes:
@@ -47,10 +48,10 @@ def test_a_config_survives_writing_and_reading(tmp_path: Path) -> None:
         (config(schema_version=2), "schema_version 2.*update"),
         (config(input={**CONFIG["input"], "size": 0}), r"\$.input.size"),
         (
-            config(files={"../x.onnx": {"format": "onnx", "precision": "int8", "sha256": "0" * 64, "size": 1}}),
+            config(files={"../x.onnx": {**FILE, "sha256": "0" * 64}}),
             "plain name",
         ),
-        (config(files={"x.onnx": {"format": "onnx", "precision": "int8", "sha256": "abc", "size": 1}}), "sha256"),
+        (config(files={"x.onnx": FILE}), "sha256"),
         (b"[]", "not a valid model config"),
     ],
 )

@@ -37,10 +37,7 @@ def test_the_eye_line_becomes_level(degrees: float) -> None:
     # Two bright eyes on a tilted line must lie in one row of the crop, right eye left of left eye.
     image = np.zeros((240, 240, 3), np.uint8)
     angle = math.radians(degrees)
-    eyes = [
-        (120 - 20 * math.cos(angle), 120 - 20 * math.sin(angle)),
-        (120 + 20 * math.cos(angle), 120 + 20 * math.sin(angle)),
-    ]
+    eyes = [(120 + d * math.cos(angle), 120 + d * math.sin(angle)) for d in (-20, 20)]
     for x, y in eyes:
         yy, xx = np.mgrid[0:240, 0:240]
         image[np.hypot(xx + 0.5 - x, yy + 0.5 - y) < 5] = 255
