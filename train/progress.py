@@ -38,6 +38,17 @@ class Progress(TQDMProgressBar):
     def on_train_epoch_start(self, trainer: Any, *args: Any) -> None:
         self._started = time.monotonic()
         super().on_train_epoch_start(trainer, *args)
+        self.train_progress_bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    def init_train_tqdm(self) -> Any:
+        """The bar of an epoch; it leaves no trace, its line does."""
+        bar = super().init_train_tqdm()
+        bar.leave = False
+        return bar
+
+    def on_validation_batch_start(self, *args: Any, **kwargs: Any) -> None:
+        super().on_validation_batch_start(*args, **kwargs)
+        self.val_progress_bar.set_description("validation")
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         super().on_train_epoch_end(trainer, pl_module)
