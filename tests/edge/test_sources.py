@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.server
+import itertools
 import threading
 import time
 from pathlib import Path
@@ -30,7 +31,7 @@ def test_the_demo_is_the_same_every_time_and_moves() -> None:
     assert again[25].time == 1.0
     assert all(image.shape == (480, 640, 3) for image in first)
     assert all((a == b.image).all() for a, b in zip(first, again, strict=True))
-    moved = [np.abs(a.astype(int) - b).mean() for a, b in zip(first[:-1], first[1:], strict=True)]
+    moved = [np.abs(a.astype(int) - b).mean() for a, b in itertools.pairwise(first)]
     assert min(moved) > 0.1
 
 
