@@ -144,6 +144,28 @@ def evaluate_command(
         write_atomically(json_file, json.dumps({"model": name, **evaluation.record()}, indent=2).encode() + b"\n")
 
 
+@app.command()
+@guarded
+def crop(
+    data: Annotated[str, typer.Option("--data", help="ferplus:DIR, affectnet:DIR or folder:DIR.")],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
+    images: Annotated[int, typer.Option(min=10, help="How many pictures to look at.")] = 2000,
+    detector: Annotated[str, typer.Option(help="The detector edge-run will use.")] = "blazeface",
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Find --crop-scale and --crop-shift for a data set of cropped faces, by running the face detector on it."""
+    from edge.detect import load_detector
+    from train.crop import measure_crop
+    from train.data.opening import open_split
+
+    fit = measure_crop(open_split(data, split), load_detector(detector), images, seed)
+    low, high = fit.quartiles
+    typer.echo(f"face found in {fit.found:.1%} of {fit.images} pictures by {detector}")
+    typer.echo(f"picture side {fit.scale:.2f} boxes (quartiles {low:.2f} to {high:.2f})")
+    typer.echo(f"picture centre {fit.shift_x:+.3f} box sides right, {fit.shift_y:+.3f} below the box's")
+    typer.echo(f"train with: --crop-scale {fit.scale:.2f} --crop-shift {fit.shift_y:.2f}")
+
+
 def main() -> None:
     """Entry point of ``edge-train``."""
     app()
