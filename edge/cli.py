@@ -37,7 +37,7 @@ def run(
         Path | None, typer.Option("--model", "-m", help="A model bundle or one file in it. Default: the packaged one.")
     ] = None,
     onnx: Annotated[
-        bool, typer.Option("--onnx", help="Of a bundle, run the ONNX file (needs emot-edge[onnx]).")
+        bool, typer.Option("--onnx", help="Of a bundle, run the ONNX file (needs emot-edge\\[onnx]).")
     ] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda, for the emotion network (.onnx, .pth, .pt).")] = "cpu",
     detector: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def load_network(path: Path, config: Config) -> Any:
     spec = NetworkSpec(config.architecture, len(config.labels), config.input.color, config.input.mean, config.input.std)
     network = EmotionNetwork(spec)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the pickle's protocol; what matters is raised
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise EdgeError(f"{path}: refused, it holds more than tensors; save it as a plain state dict") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:

@@ -173,7 +173,7 @@ def test_a_config_that_does_not_fit_its_weights(edge_run: EdgeRun, tmp_path: Pat
     config = read_bundle(bundle).config
     write_config(bundle, msgspec.structs.replace(config, labels=config.labels[:7]))
     finished = edge_run("--source", "demo", "--no-window", "--model", bundle)
-    check_mistake(finished, "do not belong together")
+    check_mistake(finished, str(bundle), "config")
 
 
 @pytest.mark.parametrize(
