@@ -45,9 +45,9 @@ def _affect(config: Config) -> str:
     taught = config.training.valence_arousal
     if taught.startswith("weak"):
         return (
-            f"**Valence and arousal are weakly taught** ({taught}). They order faces roughly from unpleasant to "
-            "pleasant and from calm to excited; they were never compared with a person's annotation. Do not report them as "
-            "measurements."
+            f"**Valence and arousal are weakly taught** ({taught}). They order faces roughly from unpleasant "
+            "to pleasant and from calm to excited; they were never compared with a person's annotation. Do not report "
+            "them as measurements."
         )
     return f"Valence and arousal were taught from {taught}."
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-import edge
+from edge.assets import ASSETS
 from edge.bundle import Config
 from edge.detect import load_detector
 from edge.errors import EdgeError
@@ -49,7 +48,7 @@ def _faces() -> list[tuple[NDArray[np.uint8], Face]]:
     """The portraits, BGR, each with its largest face."""
     detector = load_detector("blazeface")
     found = []
-    for path in sorted((Path(edge.__file__).parent / "assets").glob("portrait_*.jpg")):
+    for path in sorted(ASSETS.glob("portrait_*.jpg")):
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         faces = [] if image is None else detector.detect(np.asarray(image, np.uint8))
         if image is not None and faces:
