@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -20,6 +20,15 @@ from train.data.ferplus import COLUMNS, FOLDERS, read_ferplus
 from train.data.samples import Samples
 
 SIZE = 32
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Pictures of 32 px gain nothing from threads, and lose much on a machine that is busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def _pattern(label: int, generator: np.random.Generator) -> np.ndarray:
