@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -149,9 +148,7 @@ class KerasEngine:
 
 @contextlib.contextmanager
 def _opened(path: Path, config: Config) -> Iterator[Engine]:
-    # LiteRT takes one thread unless told; the others choose by themselves.
-    threads = os.cpu_count() if path.suffix == ".tflite" else None
-    engine: Engine = KerasEngine(path) if path.suffix == ".h5" else load_engine(path, config, threads=threads)
+    engine: Engine = KerasEngine(path) if path.suffix == ".h5" else load_engine(path, config)
     try:
         yield engine
     finally:

@@ -24,6 +24,8 @@ from quantize.int8.onnx import LIMIT, widest_weight
 from quantize.int8.tflite import weight_types
 from quantize.parity import FLOAT_LIMIT, KerasEngine
 
+pytestmark = pytest.mark.timeout(900)  # two whole runs of the command; a busy machine takes minutes for each
+
 FLOAT_FILES = ("model.pt", "model.onnx", "model.h5", "model.tflite")
 INT8_FILES = ("model_int8.onnx", "model_int8.tflite")
 
