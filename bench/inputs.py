@@ -61,7 +61,7 @@ def data_inputs(config: Config, data: str, split: str, count: int, seed: int = 0
         samples = samples.take(np.sort(np.random.default_rng(seed).choice(total, count, replace=False)))
     size, source_size = config.input.size, config.crop.source_size
     images = np.stack([resize(samples.image(index), size, source_size) for index in range(len(samples))])
-    description = f"{samples.name}, {len(samples)} of {total} labelled faces (seed {seed})"
+    description = f"{samples.title}, {len(samples)} of {total} labelled faces (seed {seed})"
     if unknown:
         description += f"; {unknown} more carry labels the model does not know and were left out"
     return Inputs(images, to_model[samples.label], description)

@@ -68,7 +68,8 @@ def _task(config: Config) -> str:
         f"- Input `image`: uint8 `[N, {size}, {size}, 3]`, RGB, 0..255. Normalisation is inside every file.{gray}\n"
         f"- Output `logits`: float32 `[N, {len(config.labels)}]`; softmax gives probabilities.\n"
         "- Output `valence_arousal`: float32 `[N, 2]`, each in [-1, 1].\n"
-        f"- Crop: a square of {crop.scale:g} face boxes, moved down by {crop.shift_y:g}, "
+        f"- Crop: a square of {crop.scale:g} face boxes, moved {'down' if crop.shift_y > 0 else 'up'} by "
+        f"{abs(crop.shift_y):g}, "
         f"{'eyes level' if crop.align == 'eyes' else 'not turned'}{limit}."
     )
 

@@ -64,6 +64,6 @@ def choose(data: str | None, config: Config, images: int, calibration: int, seed
     return Images(
         calibration=load_images(training, config),
         comparison=load_images(compared, config),
-        data=labelled.name + part,
+        data=labelled.title + part,
         truth=truth_of(compared, config),
     )

@@ -118,7 +118,7 @@ def evaluate(engine: Engine, config: Config, samples: Samples) -> Evaluation:
     classes = len(samples.labels)
     matrix = metrics.confusion_matrix(truth, predicted, classes)
     return Evaluation(
-        data=samples.name,
+        data=samples.title,
         samples=len(counted),
         unlabelled=len(samples) - len(counted),
         labels=samples.labels,

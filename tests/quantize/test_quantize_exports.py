@@ -80,7 +80,7 @@ def test_metrics_of_every_file_come_from_the_images_asked_for(made: Made) -> Non
     for name, file in made.bundle.config.files.items():
         (metrics,) = file.metrics
         assert metrics.samples == 40
-        assert metrics.data == "FER+ validation, 40 of 64 labelled images, seed 0"
+        assert metrics.data == "FER+ validation (FER+ majority rule), 40 of 64 labelled images, seed 0"
         assert metrics.accuracy >= 0.9
         assert (metrics.agreement is None) == (name == "model_weights.pth")
 

@@ -70,6 +70,7 @@ def read_ferplus(root: Path, split: str) -> Samples:
         label=label,
         valence_arousal=weak_valence_arousal(distribution),
         licence=LICENCE,
+        rule="FER+ majority rule",
         weak_affect=True,
     )
     return everything.take(usable)

@@ -25,6 +25,7 @@ class Samples:
         label: int64 ``[N]``, the class an evaluation counts; -1 where the data set's rule gives none.
         valence_arousal: float32 ``[N, 2]`` in [-1, 1]; NaN where not annotated.
         labels: names of the C classes, in order.
+        rule: how ``label`` was found where the data set leaves a choice; part of what a figure is called.
         licence: what the data set's owner allows, for model cards.
         boxes: int ``[N, 4]`` (x, y, w, h) in pixels, the face in its image, or None where images are cropped already.
         weak_affect: ``valence_arousal`` is derived from the emotion labels, nobody annotated it.
@@ -37,8 +38,14 @@ class Samples:
     valence_arousal: NDArray[np.float32]
     labels: tuple[str, ...] = LABELS
     licence: str = "unknown"
+    rule: str = ""
     boxes: NDArray[np.int64] | None = None
     weak_affect: bool = False
+
+    @property
+    def title(self) -> str:
+        """What a figure measured on these samples is called: name and rule."""
+        return f"{self.name} ({self.rule})" if self.rule else self.name
 
     def __len__(self) -> int:
         return len(self.paths)
