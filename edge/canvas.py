@@ -35,6 +35,13 @@ class Canvas:
         (width, height), _ = cv2.getTextSize(text, _FONT, size * self.unit, self._thin)
         return width, height
 
+    def fitting(self, text: str, size: float, width: int) -> float:
+        """Return ``size``, or the smaller one at which a line is no wider than ``width`` pixels.
+
+        OpenCV 4 and 5 draw the same font name with letters of different width.
+        """
+        return min(size, size * width / max(1, self.text_size(text, size)[0]))
+
     def fill(self, area: Rectangle, color: Color) -> None:
         """Fill a rectangle; parts outside the picture are left out, an empty one draws nothing."""
         x, y, w, h = area

@@ -77,7 +77,7 @@ class Overlay:
         faces = f"{people} face" + ("" if people == 1 else "s")
         canvas.text(faces, x + inner, round(26 * u), TEXT, 0.52, right=True)
         stages = "  ".join(f"{name} {value:.1f}" for name, value in result.timings_ms.items() if name in _STAGES)
-        canvas.text(f"{stages} ms", x, round(44 * u), FAINT, 0.36)
+        canvas.text(f"{stages} ms", x, round(44 * u), FAINT, canvas.fitting(f"{stages} ms", 0.36, inner))
         plot = round(150 * u)
         top, bottom = round(58 * u), height - plot - round(30 * u)
         self._cards(canvas, result, (x, top, inner, bottom - top))
