@@ -85,6 +85,8 @@ def run(
     from edge.summary import Summary
 
     windowed = not no_window and display_available()
+    if not (windowed or no_window or save_video or jsonl):
+        print("no display, so no window; --save-video and --jsonl keep what is read", file=sys.stderr)
     summary = Summary()
     with (
         stopping_on_signals() as stop,

@@ -14,6 +14,22 @@ from edge.errors import EdgeError
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+#: The extra that brings a package which the core install leaves out.
+_EXTRAS = {
+    "torch": "train",
+    "torchvision": "train",
+    "lightning": "train",
+    "torchmetrics": "train",
+    "onnxruntime": "onnx",
+    "onnx": "quantize",
+    "onnxsim": "quantize",
+    "tensorflow": "quantize",
+    "keras": "quantize",
+    "mediapipe": "mediapipe",
+    "psutil": "bench",
+}
+
+
 def app_for(name: str, summary: str) -> typer.Typer:
     """Return the Typer application of a command."""
     return typer.Typer(
@@ -35,6 +51,11 @@ def guarded(function: Function) -> Function:
             return function(*args, **kwargs)
         except EdgeError as error:
             fail(error)
+        except ModuleNotFoundError as error:
+            extra = _EXTRAS.get((error.name or "").partition(".")[0])
+            if extra is None:
+                raise
+            fail(EdgeError(f"this needs {error.name}, which is not installed: pip install 'emot-edge[{extra}]'"))
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             raise typer.Exit(130) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -19,8 +20,27 @@ _FONTS = ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/truetype", "/usr
 
 
 def display_available() -> bool:
-    """Say whether a window could be opened: on Linux, whether there is an X or Wayland display."""
-    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    """Say whether a window could be opened: on Linux, whether the X server that DISPLAY names answers.
+
+    Asked before the window toolkit is: where nobody answers, that one ends the whole process. (On Wayland, OpenCV's
+    wheel reaches the screen through XWayland, which sets DISPLAY too.)
+    """
+    if not sys.platform.startswith("linux"):
+        return True
+    host, colon, screen = os.environ.get("DISPLAY", "").rpartition(":")
+    number = screen.partition(".")[0]
+    if not colon or not number.isdigit():
+        return False
+    try:
+        if host in ("", "unix"):
+            with socket.socket(socket.AF_UNIX) as local:
+                local.settimeout(1)
+                local.connect(f"/tmp/.X11-unix/X{number}")
+        else:
+            socket.create_connection((host, 6000 + int(number)), timeout=1).close()
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 class WindowSink:

@@ -23,11 +23,13 @@ def display() -> Iterator[dict[str, str]]:
         pytest.skip("Xvfb is not installed: apt install xvfb")
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24"], pass_fds=(write,), stderr=subprocess.DEVNULL
+        ["Xvfb", "-noreset", "-displayfd", str(write), "-screen", "0", "1280x800x24"],
+        pass_fds=(write,),
+        stderr=subprocess.DEVNULL,
     )
     os.close(write)
-    number = os.read(read, 16).decode().strip()
-    os.close(read)
+    with os.fdopen(read) as told:
+        number = told.readline().strip()  # the whole line: a server whose reader is gone too early dies of it
     try:
         yield {**os.environ, "DISPLAY": f":{number}"}
     finally:
@@ -60,8 +62,11 @@ def test_q_closes_the_window_and_ends_the_run(display: dict[str, str]) -> None:
     assert "frames" in out
 
 
-def test_without_a_display_it_is_headless_by_itself() -> None:
+@pytest.mark.parametrize("stale", [{}, {"DISPLAY": ":4242"}, {"DISPLAY": "nonsense"}], ids=["none", "dead", "nonsense"])
+def test_without_a_display_it_is_headless_by_itself(stale: dict[str, str]) -> None:
     bare = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    done = subprocess.run([*RUN, "--max-frames", "5"], env=bare, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    run = [*RUN, "--max-frames", "5"]
+    done = subprocess.run(run, env={**bare, **stale}, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "frames     5" in done.stdout
+    assert done.stderr.splitlines() == ["no display, so no window; --save-video and --jsonl keep what is read"]
