@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge.errors import EdgeError
 from edge.terminal import app_for, guarded
 from edge.version import __version__
+
+if TYPE_CHECKING:
+    from edge.reader import EmotionReader
 
 app = app_for("edge-run", "Find faces, read emotions, show or write them.")
 
@@ -75,11 +78,13 @@ def run(
 
     [bold]Exit codes[/bold]: 0 done or stopped by you, 2 something you can fix, named in one line.
     """
+    from edge.overlay import Overlay
     from edge.pipeline import run as run_pipeline
     from edge.pipeline import stopping_on_signals
     from edge.reader import EmotionReader
     from edge.sinks import Sink
     from edge.sinks.jsonl import JsonLinesSink
+    from edge.sinks.video import VideoSink
     from edge.sinks.window import WindowSink, display_available
     from edge.sources import open_source
     from edge.summary import Summary
@@ -107,9 +112,6 @@ def run(
             if jsonl:
                 sinks.append(JsonLinesSink(jsonl))
             if save_video or windowed:
-                from edge.overlay import Overlay
-                from edge.sinks.video import VideoSink
-
                 overlay = Overlay()
                 if save_video:
                     sinks.append(VideoSink(save_video, opened.fps, overlay))
@@ -131,10 +133,7 @@ def run(
                     print(f"written    {path}", file=out)
 
 
-def _headline(reader: object, source: str, detector: str) -> str:
-    from edge.reader import EmotionReader
-
-    assert isinstance(reader, EmotionReader)
+def _headline(reader: EmotionReader, source: str, detector: str) -> str:
     return f"source     {source}; detector {detector}; {reader.model.path.name} on {reader.model.engine.name}"
 
 

@@ -51,3 +51,20 @@ def edge_run():
         return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=240, **options)
 
     return run
+
+
+class _Trap:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self):
+        return Path.touch, (self.target,)
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> tuple[object, Path]:
+    """An object whose pickle carries code, and the file that is there once that code ran."""
+    target = tmp_path / "executed"
+    return _Trap(target), target

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import shutil
 import signal
@@ -139,21 +138,15 @@ def test_missing_and_damaged_models(edge_run: EdgeRun, tmp_path: Path) -> None:
     check_mistake(edge_run(*demo, "--model", bundle), CONFIG_NAME, "is missing")
 
 
-class _Malicious:
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __reduce__(self):
-        return (os.system, (f"touch {self.target}",))
-
-
-def test_a_pickle_with_code_is_refused_and_does_not_run(edge_run: EdgeRun, tmp_path: Path) -> None:
+def test_a_pickle_with_code_is_refused_and_does_not_run(
+    edge_run: EdgeRun, tmp_path: Path, trap: tuple[object, Path]
+) -> None:
     pytest.importorskip("torch")
     from edge.bundle import describe_file, write_config
 
     bundle = copied_bundle(tmp_path / "bundle")
     path = bundle / "model_weights.pth"
-    path.write_bytes(pickle.dumps(_Malicious(tmp_path / "owned")))
+    path.write_bytes(pickle.dumps(trap[0]))
     import msgspec
 
     config = msgspec.structs.replace(
@@ -161,7 +154,7 @@ def test_a_pickle_with_code_is_refused_and_does_not_run(edge_run: EdgeRun, tmp_p
     )
     write_config(bundle, config)  # with the right hash: it is the loader that has to refuse
     check_mistake(edge_run("--source", "demo", "--no-window", "--model", path), "model_weights.pth", "refused")
-    assert not (tmp_path / "owned").exists()
+    assert not trap[1].exists()
 
 
 def test_a_config_that_does_not_fit_its_weights(edge_run: EdgeRun, tmp_path: Path) -> None:

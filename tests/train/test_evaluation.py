@@ -202,25 +202,18 @@ def test_model_of_other_labels(command, bundle, colours, tmp_path):
     assert_one_line(command("evaluate", folder, "--data", f"folder:{colours}"), "knows calm, happiness; the data knows")
 
 
-class Malicious:
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __reduce__(self):
-        return Path.touch, (self.target,)
-
-
 @pytest.mark.parametrize("plain", [True, False], ids=["plain pickle", "torch archive"])
-def test_weights_that_carry_code_are_not_executed(command, bundle, colours, tmp_path, plain, one_thread):
-    folder, trap = shutil.copytree(bundle, tmp_path / "copy"), tmp_path / "executed"
+def test_weights_that_carry_code_are_not_executed(command, bundle, colours, tmp_path, plain, trap, one_thread):
+    folder = shutil.copytree(bundle, tmp_path / "copy")
+    code, executed = trap
     if plain:
-        (folder / "model_weights.pth").write_bytes(pickle.dumps(Malicious(trap)))
+        (folder / "model_weights.pth").write_bytes(pickle.dumps(code))
     else:
-        torch.save({"weight": Malicious(trap)}, folder / "model_weights.pth")
+        torch.save({"weight": code}, folder / "model_weights.pth")
     changed(folder, tmp_path / "listed")
     result = command("evaluate", tmp_path / "listed", "--data", f"folder:{colours}")
     assert_one_line(result, "refused, it holds more than tensors")
-    assert not trap.exists()
+    assert not executed.exists()
 
 
 def test_unreadable_image_is_named(command, bundle, colours, tmp_path, one_thread):

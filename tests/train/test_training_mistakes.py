@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pickle
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -99,28 +98,20 @@ def test_damaged_table_is_named(command, tmp_path):
     assert_one_line(command("--data", f"ferplus:{tmp_path}", "--out", tmp_path / "run"), "label.csv:1: damaged row")
 
 
-class Malicious:
-    """Creates a file when it is unpickled."""
-
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __reduce__(self):
-        return Path.touch, (self.target,)
-
-
 @pytest.mark.parametrize("plain", [True, False], ids=["plain pickle", "torch archive"])
-def test_checkpoint_that_carries_code_is_not_executed(options, command, colours, finished, tmp_path, plain, one_thread):
+def test_checkpoint_that_carries_code_is_not_executed(
+    options, command, colours, finished, tmp_path, plain, trap, one_thread
+):
     run = tmp_path / "run"
     shutil.copytree(finished[0], run)
-    trap = tmp_path / "executed"
-    content = {"epoch": 0, "state_dict": Malicious(trap)}
+    code, executed = trap
+    content = {"epoch": 0, "state_dict": code}
     if plain:
         (run / "last.ckpt").write_bytes(pickle.dumps(content))
     else:
         torch.save(content, run / "last.ckpt")
     assert_one_line(command("--data", f"folder:{colours}", "--out", run, *options, "--resume"), "last.ckpt: refused")
-    assert not trap.exists()
+    assert not executed.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off"], ids=["empty", "cut off"])
