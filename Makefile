@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean pictures
+.PHONY: help demo test lint format clean pictures notebook
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ format: $(VENV)/.dev ## let ruff format the code
 
 pictures: $(VENV)/.core ## draw the README's picture anew
 	$(BIN)/python docs/pictures/make_pictures.py
+
+notebook: $(VENV)/.dev ## write train/colab_training_notebook.py anew from the notebook
+	$(BIN)/python -m train.notebook
 
 clean: ## remove the environment and what was built
 	rm -rf $(VENV) build out .pytest_cache .mypy_cache .ruff_cache *.egg-info
