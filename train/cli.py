@@ -135,6 +135,7 @@ def evaluate_command(
     model: Annotated[Path, typer.Argument(help="A bundle folder (its model_weights.pth), or a file in a bundle.")],
     data: Data,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "validation",
+    class_order: ClassOrder = "",
     limit: Annotated[int, typer.Option(min=0, help="Measure on so many images, drawn at random; 0: all.")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file as well.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -145,10 +146,12 @@ def evaluate_command(
     """
     import numpy as np
 
-    from train.data.opening import open_split
     from train.evaluation import evaluate_file, text
+    from train.splits import open_for
 
-    samples = open_split(data, split)
+    samples = open_for(model, data, split, class_order)
+    for line in samples.findings.lines():
+        typer.echo(f"note: {samples.name}: {line}", err=True)
     if limit and limit < len(samples):
         samples = samples.take(np.sort(np.random.default_rng(0).permutation(len(samples))[:limit]))
     evaluation, name = evaluate_file(model, samples, device)
@@ -182,6 +185,39 @@ def crop(
     typer.echo(f"picture side {fit.scale:.2f} boxes (quartiles {low:.2f} to {high:.2f})")
     typer.echo(f"picture centre {fit.shift_x:+.3f} box sides right, {fit.shift_y:+.3f} below the box's")
     typer.echo(f"train with: --crop-scale {fit.scale:.2f} --crop-shift {fit.shift_y:.2f}")
+
+
+@app.command("inspect")
+@guarded
+def inspect_command(
+    data: Annotated[str, typer.Argument(help="ferplus:DIR, affectnet:DIR, folder:DIR or kaggle:OWNER/NAME.")],
+    classes: Classes = "",
+    num_classes: NumClasses = 0,
+    class_order: ClassOrder = "",
+    draw_file: Annotated[Path | None, typer.Option("--draw", help="Draw it into this file (.png, .pdf, .svg).")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything to this file as well.")] = None,
+) -> None:
+    """Look at a data set before training on it: classes, valence and arousal, sizes, problems, advice.
+
+    Example: edge-train inspect ferplus:/data/ferplus --draw ferplus.png
+    """
+    from train.inspection import inspect, text
+    from train.splits import Choice
+
+    choice = Choice(classes, num_classes, class_order)
+    found = inspect(data, choice.labels(), choice.numbers())
+    typer.echo(text(found))
+    if draw_file:
+        from train.drawing import draw
+
+        draw(found, draw_file)
+    if json_file:
+        import json
+
+        from edge.files import write_atomically
+
+        record = {split: inspection.record() for split, inspection in found.items()}
+        write_atomically(json_file, json.dumps(record, indent=2).encode() + b"\n")
 
 
 def main() -> None:

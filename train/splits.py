@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.bundle import read_bundle
 from edge.errors import EdgeError
 from edge.files import write_atomically
+from edge.labels import LABELS
 from train.data.checking import first_few, sound
 from train.data.classes import first_classes, known_as, parse_classes
 from train.data.findings import Fault
@@ -129,6 +131,24 @@ def open_splits(data: str, choice: Choice, limit: int = 0, seed: int = 0) -> Spl
         if found
     )
     return Splits(training, validation, faults, notes)
+
+
+def open_for(model: Path, data: str, split: str, class_order: str = "") -> Samples:
+    """Open a split with the classes that a model knows, in its order, so that it can be measured on them.
+
+    Args:
+        model: a bundle, or a file in one.
+        data: what the user typed.
+        split: which one.
+        class_order: what class numbers mean, names separated by commas.
+
+    Raises:
+        EdgeError: what :func:`open_split` raises, or no bundle.
+    """
+    labels = None
+    if model.exists():
+        labels = read_bundle(model if model.is_dir() else model.parent).config.labels
+    return open_split(data, split, None if labels == LABELS else labels, Choice(class_order=class_order).numbers())
 
 
 def _findings(*splits: Samples) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 Either ``train`` beside ``val``, ``valid``, ``validation`` or ``test``, or the class folders alone; then a drawn tenth
 is the validation split, and its name says so. The table has the columns ``pth`` and ``label``, and
-sometimes ``valence`` and ``arousal``. (``relFCs``, the share of a picture's first principal component, says nothing about
-the label and is not used.)
+sometimes ``valence`` and ``arousal``. (``relFCs``, the share of a picture's first principal component, says nothing
+about the label and is not used.)
 
 Where folder and table disagree, the table is believed: the copies that have one relabelled the pictures after they had
 been sorted into folders, and left them lying there.
