@@ -104,24 +104,36 @@ def _draw_plane(axes: Axes, samples: Samples, figure: Any) -> None:
         of_class = samples.valence_arousal[known & (samples.label == index)]
         if len(of_class):
             x, y = of_class.mean(axis=0)
-            axes.plot(x, y, "o", ms=6, color=_color(name, index), mec="black", mew=0.7, zorder=3)
-            axes.annotate(name, (x, y), xytext=(4, 5), textcoords="offset points", fontsize=7, zorder=4)
+            axes.plot(x, y, "o", ms=7, color=_color(name, index), mec="black", mew=0.8, zorder=3, label=name, ls="")
+    axes.legend(
+        fontsize=7,
+        frameon=False,
+        ncols=4,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.14),
+        title="mean of each class",
+        title_fontsize=7,
+        columnspacing=1,
+        handletextpad=0.2,
+    )
 
 
 def _draw_sizes(axes: Axes, found: dict[str, Inspection]) -> None:
-    """Widths against heights; every size that occurs is a dot, larger where it is common."""
-    for index, (split, inspection) in enumerate(found.items()):
-        if len(inspection.sizes):
-            sizes, counts = np.unique(inspection.sizes, axis=0, return_counts=True)
-            area = 15 + 180 * counts / counts.max()
-            axes.scatter(sizes[:, 0], sizes[:, 1], s=area, color=_SHADES[index], alpha=0.5, linewidths=0, label=split)
-    largest = max((int(inspection.sizes.max()) for inspection in found.values() if len(inspection.sizes)), default=1)
-    axes.set(
-        xlim=(0, largest * 1.15), ylim=(0, largest * 1.15), aspect="equal", xlabel="width", ylabel="height, pixels"
-    )
+    """How long the pictures' longer sides are; a sentence where all are the same."""
+    sides = [inspection.sizes.max(axis=1) for inspection in found.values() if len(inspection.sizes)]
     gray = next(iter(found.values())).gray
-    axes.set_title(f"sizes of the files ({gray:.0%} gray)", fontsize=10)
+    axes.set_title(f"longer side of the files ({gray:.0%} gray)", fontsize=10)
     _bare(axes)
+    low, high = min(int(side.min()) for side in sides), max(int(side.max()) for side in sides)
+    if low == high:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, f"all {low} pixels", ha="center", va="center", fontsize=13, transform=axes.transAxes)
+        return
+    edges = np.unique(np.linspace(low, high + 1, 41).astype(int)).tolist()
+    for index, side in enumerate(sides):
+        axes.hist(side, bins=edges, color=_SHADES[index], histtype="stepfilled", alpha=0.7)
+    axes.set_yscale("log")
+    axes.set(xlabel="pixels", ylabel="images (log scale)")
 
 
 def _draw_sheet(axes: Axes, samples: Samples, sheet: NDArray[np.uint8]) -> None:

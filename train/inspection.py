@@ -119,7 +119,7 @@ def advice(samples: Samples) -> str:
     """What the imbalance of a training split suggests."""
     ratio = imbalance(samples)
     if ratio < 1.5:
-        return "classes are even: nothing to do"
+        return "the classes that occur are even: nothing to balance"
     # balanced_weights gives the rarest class ratio ** balance times the weight of the commonest.
     balance = min(1.0, math.floor(10 * math.log(_HEAVIEST) / math.log(ratio)) / 10)
     return (
@@ -196,7 +196,7 @@ def _problems(inspection: Inspection) -> list[str]:
     lines += findings.lines()
     if inspection.faults:
         share = len(inspection.faults) / (len(samples) + len(inspection.faults))
-        lines.append(f"{len(inspection.faults):,} images cannot be used ({share:.2%}):")
+        lines.append(f"images that cannot be used: {len(inspection.faults):,} ({share:.2%})")
         lines += [f"  {fault.path}: {fault.reason}" for fault in inspection.faults[:10]]
         if len(inspection.faults) > 10:
             lines.append(f"  and {len(inspection.faults) - 10:,} more (--json lists all)")
