@@ -56,11 +56,7 @@ def save_bundle(
         training=Training(
             data=samples.name,
             licence=samples.licence,
-            valence_arousal=(
-                "weak: circumplex coordinates (Russell & Mehrabian 1977) weighted by the emotion votes, no annotations"
-                if samples.weak_affect
-                else "the data set's own annotations"
-            ),
+            valence_arousal=samples.affect_source,
         ),
         files={WEIGHTS: describe_file(folder / WEIGHTS, "pth", "float16" if half else "float32", metrics)},
     )

@@ -9,6 +9,16 @@ import typer
 
 from edge.terminal import app_for, guarded
 
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data", "--data_dir", "--data-dir", help="ferplus:DIR, affectnet:DIR, folder:DIR or kaggle:OWNER/NAME."
+    ),
+]
+Classes = Annotated[str, typer.Option(help="Only these classes, in this order: happiness,sadness,... (commas).")]
+NumClasses = Annotated[int, typer.Option(min=0, help="The first so many emotions (7: without contempt); 0: all.")]
+ClassOrder = Annotated[str, typer.Option(help="What class numbers mean: name,name,... the smallest number's first.")]
+
 app = app_for("edge-train", "Train a two-head emotion network (8 emotions; valence and arousal).")
 
 
@@ -16,9 +26,7 @@ app = app_for("edge-train", "Train a two-head emotion network (8 emotions; valen
 @guarded
 def train(
     context: typer.Context,
-    data: Annotated[
-        str | None, typer.Option("--data", "--data_dir", "--data-dir", help="ferplus:DIR, affectnet:DIR or folder:DIR.")
-    ] = None,
+    data: Data = "",
     out: Annotated[Path, typer.Option(help="Run folder: checkpoints, figures, the bundle.")] = Path("runs/train"),
     arch: Annotated[str, typer.Option(help="A torchvision network: mobilenet_v2, resnet18, ...")] = "mobilenet_v2",
     weights: Annotated[
@@ -50,6 +58,16 @@ def train(
     precision: Annotated[str, typer.Option(help="32-true, 16-mixed or bf16-mixed.")] = "32-true",
     seed: Annotated[int, typer.Option()] = 0,
     limit: Annotated[int, typer.Option(min=0, help="Use at most so many training images; 0: all.")] = 0,
+    classes: Classes = "",
+    num_classes: NumClasses = 0,
+    class_order: ClassOrder = "",
+    hold_out: Annotated[
+        float,
+        typer.Option(min=0, max=0.5, help="Share of the training images to choose the best epoch on; 0: validation."),
+    ] = 0.0,
+    max_damaged: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of images that may be damaged; they are skipped and listed.")
+    ] = 0.01,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.ckpt.")] = False,
 ) -> None:
     """Train a network; without a subcommand, that is what edge-train does.
@@ -60,7 +78,7 @@ def train(
         return
     from edge.errors import EdgeError
 
-    if data is None:
+    if not data:
         raise EdgeError("--data is missing: a data set folder, for example --data ferplus:/data/ferplus")
     for name, value, allowed in (
         ("--optimizer", optimizer, ("adam", "adamw")),
@@ -73,6 +91,7 @@ def train(
     from edge.bundle import Crop
     from train.module import Options
     from train.run import Precision, Run, fit
+    from train.splits import Choice
 
     folder = fit(
         Run(
@@ -91,6 +110,7 @@ def train(
             device=device,
             precision=cast(Precision, precision),
             limit=limit,
+            choice=Choice(classes, num_classes, class_order, hold_out, max_damaged),
             crop=Crop(scale=crop_scale, shift_y=crop_shift, source_size=source_size),
             options=Options(
                 lr=lr,
@@ -113,10 +133,9 @@ def train(
 @guarded
 def evaluate_command(
     model: Annotated[Path, typer.Argument(help="A bundle folder (its model_weights.pth), or a file in a bundle.")],
-    data: Annotated[
-        str, typer.Option("--data", "--data_dir", "--data-dir", help="ferplus:DIR, affectnet:DIR or folder:DIR.")
-    ],
+    data: Data,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "validation",
+    class_order: ClassOrder = "",
     limit: Annotated[int, typer.Option(min=0, help="Measure on so many images, drawn at random; 0: all.")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file as well.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -127,10 +146,12 @@ def evaluate_command(
     """
     import numpy as np
 
-    from train.data.opening import open_split
     from train.evaluation import evaluate_file, text
+    from train.splits import open_for
 
-    samples = open_split(data, split)
+    samples = open_for(model, data, split, class_order)
+    for line in samples.findings.lines():
+        typer.echo(f"note: {samples.name}: {line}", err=True)
     if limit and limit < len(samples):
         samples = samples.take(np.sort(np.random.default_rng(0).permutation(len(samples))[:limit]))
     evaluation, name = evaluate_file(model, samples, device)
@@ -147,7 +168,7 @@ def evaluate_command(
 @app.command()
 @guarded
 def crop(
-    data: Annotated[str, typer.Option("--data", help="ferplus:DIR, affectnet:DIR or folder:DIR.")],
+    data: Data,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
     images: Annotated[int, typer.Option(min=10, help="How many pictures to look at.")] = 2000,
     detector: Annotated[str, typer.Option(help="The detector edge-run will use.")] = "blazeface",
@@ -164,6 +185,39 @@ def crop(
     typer.echo(f"picture side {fit.scale:.2f} boxes (quartiles {low:.2f} to {high:.2f})")
     typer.echo(f"picture centre {fit.shift_x:+.3f} box sides right, {fit.shift_y:+.3f} below the box's")
     typer.echo(f"train with: --crop-scale {fit.scale:.2f} --crop-shift {fit.shift_y:.2f}")
+
+
+@app.command("inspect")
+@guarded
+def inspect_command(
+    data: Annotated[str, typer.Argument(help="ferplus:DIR, affectnet:DIR, folder:DIR or kaggle:OWNER/NAME.")],
+    classes: Classes = "",
+    num_classes: NumClasses = 0,
+    class_order: ClassOrder = "",
+    draw_file: Annotated[Path | None, typer.Option("--draw", help="Draw it into this file (.png, .pdf, .svg).")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything to this file as well.")] = None,
+) -> None:
+    """Look at a data set before training on it: classes, valence and arousal, sizes, problems, advice.
+
+    Example: edge-train inspect ferplus:/data/ferplus --draw ferplus.png
+    """
+    from train.inspection import inspect, text
+    from train.splits import Choice
+
+    choice = Choice(classes, num_classes, class_order)
+    found = inspect(data, choice.labels(), choice.numbers())
+    typer.echo(text(found))
+    if draw_file:
+        from train.drawing import draw
+
+        draw(found, draw_file)
+    if json_file:
+        import json
+
+        from edge.files import write_atomically
+
+        record = {split: inspection.record() for split, inspection in found.items()}
+        write_atomically(json_file, json.dumps(record, indent=2).encode() + b"\n")
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import numpy as np
 import torch
 
 from edge.bundle import Config, Crop, describe_file, write_config
@@ -28,7 +27,6 @@ from torch.utils.data import DataLoader
 from train.averaging import warming_average
 from train.checkpoint import WEIGHTS, save_bundle
 from train.checkpoint_io import AtomicCheckpointIO, KeptCheckpoint, read_checkpoint, remove_leftovers
-from train.data.opening import open_split
 from train.data.samples import Samples
 from train.dataset import FaceDataset
 from train.evaluation import Evaluation, evaluate
@@ -36,6 +34,7 @@ from train.failures import one_line
 from train.module import EmotionModule, Options
 from train.progress import Progress, quiet
 from train.shuffle import EpochShuffle, Reseed
+from train.splits import Choice, open_splits
 from train.start import starting_network
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
@@ -64,6 +63,7 @@ class Run:
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         precision: Lightning's name, for example ``"32-true"``, ``"16-mixed"`` or ``"bf16-mixed"``.
         limit: at most so many training images (0: all); for a quick look.
+        choice: which of the data's classes, what is held out, how many damaged images are skipped.
         crop: how the runtime must crop a face so that it looks like the training pictures; ``crop.source_size`` is the
             side of the training pictures where it is smaller than the input.
         options: learning rate, loss weights, augmentation.
@@ -84,6 +84,7 @@ class Run:
     device: str = "auto"
     precision: Precision = "32-true"
     limit: int = 0
+    choice: Choice = dataclasses.field(default_factory=Choice)
     crop: Crop = dataclasses.field(default_factory=Crop)
     options: Options = dataclasses.field(default_factory=Options)
 
@@ -105,14 +106,14 @@ def fit(run: Run, resume: bool = False) -> Path:
     if run.device == "cuda" and not torch.cuda.is_available():
         raise EdgeError("--device cuda: this PyTorch sees no CUDA device; use --device cpu")
     first_epoch = _first_epoch(run) if resume else 0
-    training, validation = open_split(run.data, "train"), open_split(run.data, "validation").labelled()
-    if not len(validation):
-        raise EdgeError(f"{run.data}: no validation image with a label; the best epoch could not be told")
-    if run.limit:
-        training = training.take(np.random.default_rng(run.seed).permutation(len(training))[: run.limit])
+    splits = open_splits(run.data, run.choice, run.limit, run.seed)
+    for note in splits.notes:
+        print(f"note: {note}", file=sys.stderr)
+    training, validation = splits.training, splits.validation
     with quiet(), one_line():
         module = _module(run, training)
         write_atomically(run.out / "run.json", _record(run, training, validation, first_epoch))
+        splits.write_skipped(run.out)
         remove_leftovers(run.out)
         trainer = _trainer(run)
         try:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from edge.errors import EdgeError
 from edge.labels import LABELS, index_of
 from train.data.circumplex import weak_valence_arousal
-from train.data.samples import Samples
+from train.data.findings import Findings
+from train.data.samples import MissingSplitError, Samples
 
 FOLDERS = {"train": "FER2013Train", "validation": "FER2013Valid", "test": "FER2013Test"}
 
@@ -54,7 +55,7 @@ def read_ferplus(root: Path, split: str) -> Samples:
     folder = root / FOLDERS[split]
     table = folder / "label.csv"
     if not table.is_file():
-        raise EdgeError(f"{table} is missing; FER+ is expected in Microsoft's layout (see docs/SETUP_GUIDE.md)")
+        raise MissingSplitError(f"{table} is missing; FER+ is expected in Microsoft's layout (see docs/SETUP_GUIDE.md)")
     names, votes = _read_table(table)
     label = majority(votes)
     order = [COLUMNS.index(name) for name in LABELS]
@@ -72,6 +73,7 @@ def read_ferplus(root: Path, split: str) -> Samples:
         licence=LICENCE,
         rule="FER+ majority rule",
         weak_affect=True,
+        findings=Findings(dropped={"no emotion has two votes or more": int((~usable).sum())}),
     )
     return everything.take(usable)
 

@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 
 from edge.errors import EdgeError
 from edge.labels import LABELS
+from train.data.findings import Findings
+
+
+class MissingSplitError(EdgeError):
+    """The data set has no such split; its others may be fine."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Samples:
         licence: what the data set's owner allows, for model cards.
         boxes: int ``[N, 4]`` (x, y, w, h) in pixels, the face in its image, or None where images are cropped already.
         weak_affect: ``valence_arousal`` is derived from the emotion labels, nobody annotated it.
+        findings: what the reader left out or doubts.
     """
 
     name: str
@@ -41,6 +47,23 @@ class Samples:
     rule: str = ""
     boxes: NDArray[np.int64] | None = None
     weak_affect: bool = False
+    findings: Findings = dataclasses.field(default_factory=Findings)
+
+    @property
+    def affect_source(self) -> str:
+        """Where valence and arousal come from, in words, as a bundle's config and the model card say it."""
+        if not np.isfinite(self.valence_arousal).any():
+            return "none: valence and arousal were not taught, their output means nothing"
+        if self.weak_affect:
+            return (
+                "weak: circumplex coordinates (Russell & Mehrabian 1977) weighted by the emotion votes, no annotations"
+            )
+        return "the data set's own annotations"
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Labelled images of each class, int64 ``[C]``."""
+        return np.bincount(self.label[self.label >= 0], minlength=len(self.labels)).astype(np.int64)
 
     @property
     def title(self) -> str:
