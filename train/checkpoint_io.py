@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         with replacing(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
+            try:
+                torch.save(checkpoint, temporary)
+            except RuntimeError as error:  # torch's writer has no other word for a full disk
+                raise EdgeError(
+                    f"cannot write {path} ({_free(Path(path))} MB are free); make room and go on with --resume: the "
+                    "checkpoint before it is unchanged"
+                ) from error
 
 
 class KeptCheckpoint(ModelCheckpoint):
@@ -38,6 +46,15 @@ class KeptCheckpoint(ModelCheckpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict({**state_dict, "dirpath": self.dirpath})
+        kept = Path(str(self.dirpath)) / f"{self.filename}.ckpt"
+        if self.monitor is None or not kept.is_file():
+            return
+        # A run that goes on from an earlier checkpoint must not replace a file that is better than anything it knew.
+        score = read_checkpoint(kept)["callbacks"][self.state_key]["best_model_score"]
+        if self.best_model_score is None or score > self.best_model_score:
+            self.best_model_score = self.kth_value = score
+            self.best_model_path = self.kth_best_model_path = str(kept)
+            self.best_k_models = {str(kept): score}
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -59,7 +76,35 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
+@dataclasses.dataclass(frozen=True)
+class Progressed:
+    """How far a checkpoint's run had come: whole epochs, and steps of the next one."""
+
+    epochs: int
+    steps: int
+
+
+def progressed(path: Path) -> Progressed:
+    """Return where a run that resumes from this checkpoint goes on.
+
+    Raises:
+        EdgeError: as :func:`read_checkpoint`.
+    """
+    content = read_checkpoint(path)
+    try:
+        loops = content["loops"]["fit_loop"]
+        epochs: int = loops["epoch_progress"]["current"]["processed"]
+        steps: int = loops["epoch_loop.batch_progress"]["current"]["processed"]
+    except (KeyError, TypeError) as error:
+        raise EdgeError(f"{path} holds weights, but not how far a run had come; resume from another one") from error
+    return Progressed(epochs, 0 if epochs > content["epoch"] else steps)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what a kill in the middle of :meth:`AtomicCheckpointIO.save_checkpoint` left behind."""
-    for path in (*folder.glob(".last.*.ckpt"), *folder.glob(".best.*.ckpt")):
+    for path in (*folder.glob(".last.*.ckpt"), *folder.glob(".best.*.ckpt"), *folder.glob(".epoch-*.ckpt")):
         path.unlink(missing_ok=True)
+
+
+def _free(path: Path) -> int:
+    return shutil.disk_usage(path.parent).free // 1_000_000

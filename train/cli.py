@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -39,7 +40,7 @@ def train(
     gray: Annotated[bool, typer.Option("--gray", help="Train on luma; colour is removed inside the network.")] = False,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training split.")] = 50,
     patience: Annotated[int, typer.Option(min=0, help="Stop after so many epochs without progress; 0: never.")] = 10,
-    batch_size: Annotated[int, typer.Option(min=1)] = 64,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images a step, over all devices.")] = 64,
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
     optimizer: Annotated[str, typer.Option(help="adam or adamw.")] = "adam",
     weight_decay: Annotated[float, typer.Option(min=0)] = 0.0,
@@ -68,7 +69,19 @@ def train(
     max_damaged: Annotated[
         float, typer.Option(min=0, max=1, help="Share of images that may be damaged; they are skipped and listed.")
     ] = 0.01,
+    devices: Annotated[int, typer.Option(min=1, help="Train on so many GPUs (or CPU processes) at once.")] = 1,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="Repeatable sums on a GPU too; slower. A CPU's are.")
+    ] = False,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(min=0, help="Write last.ckpt every so often within an epoch; 0: at its end.")
+    ] = 0.0,
+    keep_every: Annotated[int, typer.Option(min=0, help="Keep epoch-010.ckpt and so on, each N epochs; 0: none.")] = 0,
+    max_minutes: Annotated[float, typer.Option(min=0, help="Stop in time, ready for --resume; 0: never.")] = 0.0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.ckpt.")] = False,
+    resume_from: Annotated[
+        Path | None, typer.Option(help="Go on from this checkpoint of the run in OUT, for example OUT/best.ckpt.")
+    ] = None,
 ) -> None:
     """Train a network; without a subcommand, that is what edge-train does.
 
@@ -90,9 +103,12 @@ def train(
             raise EdgeError(f"{name} {value}: use one of {', '.join(allowed)}")
     from edge.bundle import Crop
     from train.module import Options
+    from train.processes import launch, place
     from train.run import Precision, Run, fit
     from train.splits import Choice
 
+    if devices > 1 and place().world == 1:
+        raise typer.Exit(launch(devices, sys.argv[1:]))
     folder = fit(
         Run(
             data=data,
@@ -111,6 +127,10 @@ def train(
             precision=cast(Precision, precision),
             limit=limit,
             choice=Choice(classes, num_classes, class_order, hold_out, max_damaged),
+            keep_every=keep_every,
+            checkpoint_minutes=checkpoint_minutes,
+            max_minutes=max_minutes,
+            deterministic=deterministic,
             crop=Crop(scale=crop_scale, shift_y=crop_shift, source_size=source_size),
             options=Options(
                 lr=lr,
@@ -124,6 +144,7 @@ def train(
             ),
         ),
         resume=resume,
+        resume_from=resume_from,
     )
     typer.echo(f"bundle written: {folder}")
     typer.echo(f"next: edge-quantize {folder}")

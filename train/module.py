@@ -17,6 +17,8 @@ import torchmetrics
 
 from train.dataset import Batch
 from train.losses import Loss, balanced_weights, two_head_loss
+from train.means import Means
+from train.processes import gather_rows
 from train.transforms import RECIPES, Augment
 
 
@@ -64,31 +66,52 @@ class EmotionModule(lightning.LightningModule):
         self.register_buffer("class_weights", weights, persistent=False)
         self.accuracy = torchmetrics.classification.MulticlassAccuracy(classes, average="micro", ignore_index=-1)
         self.macro_f1 = torchmetrics.classification.MulticlassF1Score(classes, average="macro", ignore_index=-1)
+        self.val_emotion, self.val_affect = torchmetrics.MeanMetric(), torchmetrics.MeanMetric()
+        self.train_means = Means()
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         result: tuple[Tensor, Tensor] = self.network(image)
         return result
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
+    def training_step(self, batch: Batch, _: int) -> dict[str, Tensor]:
         pixels = self.augment(batch["image"].permute(0, 3, 1, 2).float())
-        logits, affect = self.network.read(pixels)
+        # From here on, the rows of all processes: the loss is that of the whole step.
+        rows = gather_rows((*self.network.read(pixels), batch["distribution"], batch["valence_arousal"]))
+        logits, affect, batch["distribution"], batch["valence_arousal"] = rows
         loss = self._loss(logits, affect, batch)
-        size = len(logits)
-        self.log("loss", loss.total, prog_bar=True, batch_size=size)
         means = {"loss": loss.total, "emotion": loss.emotion, "valence_arousal": loss.valence_arousal}
-        for name, value in means.items():
-            self.log(f"train/{name}", value, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
-        return loss.total
+        self.train_means.update(means, len(logits))
+        return {"loss": loss.total * self.trainer.world_size, "step_loss": loss.total.detach()}
 
     def validation_step(self, batch: Batch, _: int) -> None:
+        if not batch:  # fewer images than processes were left for this step
+            return
         logits, affect = self.network(batch["image"])
         loss = self._loss(logits, affect, batch)
         self.accuracy.update(logits, batch["label"])
         self.macro_f1.update(logits, batch["label"])
-        size = len(logits)
-        self.log("val/loss", loss.total, batch_size=size, sync_dist=True)
-        self.log("val/accuracy", self.accuracy, on_epoch=True, batch_size=size)
-        self.log("val/macro_f1", self.macro_f1, on_epoch=True, batch_size=size)
+        self.val_emotion.update(loss.emotion, len(logits))
+        self.val_affect.update(loss.valence_arousal, (~torch.isnan(batch["valence_arousal"])).sum())
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the figures of the epoch, in every process: some may have had no image of a small split."""
+        emotion, affect = self.val_emotion.compute(), self.val_affect.compute()
+        self.val_emotion.reset()
+        self.val_affect.reset()
+        self.log("val/loss", self.options.alpha * emotion + self.options.beta * torch.nan_to_num(affect))
+        self.log("val/accuracy", self.accuracy)
+        self.log("val/macro_f1", self.macro_f1)
+        # Here, and not at the end of the training epoch: callbacks read the epoch's figures before that hook runs.
+        for name, value in self.train_means.compute().items():
+            self.log(f"train/{name}", value)
+        self.train_means.reset()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["train_means"] = self.train_means.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if "train_means" in checkpoint:
+            self.train_means.load_state_dict(checkpoint["train_means"])
 
     def _loss(self, logits: Tensor, affect: Tensor, batch: Batch) -> Loss:
         options = self.options

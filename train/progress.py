@@ -1,88 +1,112 @@
-"""What a person sees of a run: a bar while an epoch goes on, one line when it ended, and a table in the run folder."""
+"""What a person sees of a run: a bar while an epoch goes on, and one line when it ended."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import logging
 import sys
 import time
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import edge.engines.network  # noqa: F401  # first: it makes torchvision importable for Lightning
-from edge.files import write_atomically
 
 # isort: split
-from lightning.pytorch.callbacks import TQDMProgressBar
+import lightning
 
-_TRAIN = ("train_loss", "train_emotion", "train_valence_arousal")
-_VALIDATION = ("val_loss", "val_accuracy", "val_macro_f1")
-COLUMNS = ("epoch", *_TRAIN, *_VALIDATION, "seconds")
+from train.bars import Bar, terminal_bar
+from train.pace import Pace
+
+#: Seconds between two looks of the bar at the loss; each look waits for the step on a GPU.
+_REFRESH = 0.2
 
 
-class Progress(TQDMProgressBar):
-    """Lightning's bar on a terminal, nothing but the lines in a log file; and ``metrics.csv``, one row an epoch.
+class Progress(lightning.Callback):
+    """A bar on a terminal, nothing but the lines in a log file; the first process alone writes."""
 
-    Lightning's own CSV logger deletes the rows of the earlier part when a run is resumed; this one keeps them.
-    """
+    def __init__(self, pace: Pace, images: int) -> None:
+        """Show a run whose steps take so many images over all processes."""
+        self._pace = pace
+        self._images = images
+        self._bar: Bar | None = None
+        self._looked = 0.0
 
-    def __init__(self, table: Path) -> None:
-        super().__init__(refresh_rate=1 if sys.stdout.isatty() else 0)
-        self._table = table
-        self._started = 0.0
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        if trainer.is_global_zero and sys.stdout.isatty():
+            self._bar = terminal_bar()
+        done = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        if 0 < done < trainer.num_training_batches:  # resumed in the middle: Lightning leaves out the epoch's start
+            self._start(trainer, done)
 
-    def on_train_epoch_start(self, trainer: Any, *args: Any) -> None:
-        self._started = time.monotonic()
-        super().on_train_epoch_start(trainer, *args)
-        self.train_progress_bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        self._pace.before = 0.0
+        self._start(trainer, 0)
 
-    def init_train_tqdm(self) -> Any:
-        """The bar of an epoch; it leaves no trace, its line does."""
-        bar = super().init_train_tqdm()
-        bar.leave = False
-        return bar
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self._pace.step(self._images)
+        now = time.monotonic()
+        if self._bar is None or now - self._looked < _REFRESH:
+            return
+        self._looked = now
+        steps = trainer.num_training_batches - batch_idx - 1
+        later = (trainer.max_epochs - trainer.current_epoch - 1) * trainer.num_training_batches
+        self._bar.update(
+            batch_idx + 1,
+            f"loss {float(outputs['step_loss']):.4f}  {self._pace.now:.0f} images/s  "
+            f"{_clock(self._pace.left_of_epoch(steps * self._images))} left, "
+            f"run {_clock(self._pace.left_of_run(steps + later))}",
+        )
 
-    def on_validation_batch_start(self, *args: Any, **kwargs: Any) -> None:
-        super().on_validation_batch_start(*args, **kwargs)
-        self.val_progress_bar.set_description("validation")
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        if self._bar is not None:
+            self._bar.start("validation", int(sum(trainer.num_val_batches)))
+
+    def on_validation_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        if self._bar is not None:
+            self._bar.update(batch_idx + 1, "")
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        super().on_train_epoch_end(trainer, pl_module)
         if not trainer.is_global_zero:
             return
-        measured = {name.replace("/", "_"): float(value) for name, value in trainer.callback_metrics.items()}
-        row = {**measured, "epoch": trainer.current_epoch + 1, "seconds": time.monotonic() - self._started}
-        self._write(row)
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         total = str(trainer.max_epochs)
         line = (
-            f"epoch {row['epoch']:>{len(total)}}/{total}  train loss {row['train_loss']:.4f}  "
-            f"val accuracy {100 * row['val_accuracy']:.2f} %  macro F1 {row['val_macro_f1']:.3f}  "
-            f"{row['seconds']:.0f} s"
+            f"epoch {trainer.current_epoch + 1:>{len(total)}}/{total}  train loss {metrics['train/loss']:.4f}  "
+            f"val accuracy {100 * metrics['val/accuracy']:.2f} %  macro F1 {metrics['val/macro_f1']:.3f}  "
+            f"{self._pace.seconds:.0f} s"
         )
-        if self.is_enabled:
-            self.print(line)
-        else:
+        if self._bar is None:
             print(line, flush=True)
+        else:
+            self._bar.print(line)
 
-    def get_metrics(self, trainer: Any, pl_module: Any) -> dict[str, Any]:
-        """What stands at the end of the bar."""
-        return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name == "loss"}
+    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
-    def _write(self, row: dict[str, Any]) -> None:
-        """Add one epoch; rows of this and later epochs (of a run that was killed between two files) give way."""
-        earlier: list[dict[str, Any]] = []
-        if self._table.is_file():
-            with self._table.open(newline="", encoding="utf-8") as file:
-                earlier = [old for old in csv.DictReader(file) if int(old["epoch"]) < row["epoch"]]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*earlier, {key: f"{v:.6g}" if isinstance(v, float) else v for key, v in row.items()}])
-        write_atomically(self._table, text.getvalue().encode())
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self._pace.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._pace.before = state_dict["seconds"]
+
+    def _start(self, trainer: Any, done: int) -> None:
+        self._pace.start_epoch()
+        if self._bar is not None:
+            self._bar.start(
+                f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", trainer.num_training_batches, done
+            )
+
+
+def _clock(seconds: float) -> str:
+    """``1:02:03`` or ``2:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 @contextlib.contextmanager

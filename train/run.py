@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import platform
+import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import msgspec
 import torch
 
@@ -21,17 +21,33 @@ from edge.files import write_atomically
 
 # isort: split
 import lightning
-from lightning.pytorch.callbacks import EarlyStopping, WeightAveraging
-from torch.utils.data import DataLoader
+from lightning.fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.strategies import DDPStrategy
+from torch.utils.data import DataLoader, SequentialSampler
 
 from train.averaging import warming_average
+from train.batches import Batches, Order, collate
+from train.batchnorm import SyncOnCpu
 from train.checkpoint import WEIGHTS, save_bundle
-from train.checkpoint_io import AtomicCheckpointIO, KeptCheckpoint, read_checkpoint, remove_leftovers
+from train.checkpoint_io import (
+    AtomicCheckpointIO,
+    KeptCheckpoint,
+    Progressed,
+    progressed,
+    read_checkpoint,
+    remove_leftovers,
+)
 from train.data.samples import Samples
 from train.dataset import FaceDataset
+from train.environment import record_start
 from train.evaluation import Evaluation, evaluate
 from train.failures import one_line
+from train.keeping import Keeper, Patience, Stopped
+from train.logs import Logs
 from train.module import EmotionModule, Options
+from train.pace import Pace
+from train.processes import Place, check_devices, place
 from train.progress import Progress, quiet
 from train.shuffle import EpochShuffle, Reseed
 from train.splits import Choice, open_splits
@@ -40,7 +56,10 @@ from train.start import starting_network
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
 
 #: Fields that may differ when a run is resumed: they change where it runs and how long, not what it learns.
-FREE_ON_RESUME = ("data", "out", "weights", "epochs", "patience", "workers", "device")
+FREE_ON_RESUME = (
+    *("data", "out", "weights", "epochs", "patience", "workers", "device"),
+    *("keep_every", "checkpoint_minutes", "max_minutes", "deterministic"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +75,7 @@ class Run:
         color: ``"gray"`` for data without colour.
         epochs: passes over the training split.
         patience: epochs without a better validation accuracy after which the run ends; 0: never.
-        batch_size: images a step.
+        batch_size: images a step, over all processes.
         workers: processes that read images; 0 reads them in the training process.
         ema: decay of the running average of the weights; 0: none.
         seed: of every random number.
@@ -64,6 +83,10 @@ class Run:
         precision: Lightning's name, for example ``"32-true"``, ``"16-mixed"`` or ``"bf16-mixed"``.
         limit: at most so many training images (0: all); for a quick look.
         choice: which of the data's classes, what is held out, how many damaged images are skipped.
+        keep_every: keep a checkpoint for good each so many epochs; 0: none.
+        checkpoint_minutes: time between checkpoints within an epoch; 0: only at its end.
+        max_minutes: stop after so long, ready to go on; 0: never.
+        deterministic: ask torch for repeatable sums on a GPU too (slower); on a CPU they are with one number of threads.
         crop: how the runtime must crop a face so that it looks like the training pictures; ``crop.source_size`` is the
             side of the training pictures where it is smaller than the input.
         options: learning rate, loss weights, augmentation.
@@ -85,55 +108,92 @@ class Run:
     precision: Precision = "32-true"
     limit: int = 0
     choice: Choice = dataclasses.field(default_factory=Choice)
+    keep_every: int = 0
+    checkpoint_minutes: float = 0.0
+    max_minutes: float = 0.0
+    deterministic: bool = False
     crop: Crop = dataclasses.field(default_factory=Crop)
     options: Options = dataclasses.field(default_factory=Options)
 
 
-def fit(run: Run, resume: bool = False) -> Path:
+def fit(run: Run, resume: bool = False, resume_from: Path | None = None) -> Path:
     """Train, then write the best weights as a bundle; return its folder, ``run.out / "bundle"``.
+
+    In several processes (``torchrun``, :func:`train.processes.launch`), the first one writes and returns.
 
     Args:
         run: the choices.
         resume: go on from ``run.out / "last.ckpt"``.
+        resume_from: go on from this checkpoint of the run instead.
 
     Raises:
-        EdgeError: wrong data, weights that do not fit, nothing to resume from, an unwritable folder.
-        KeyboardInterrupt: the user ended the run; ``last.ckpt`` holds the last whole epoch.
+        EdgeError: wrong data, weights that do not fit, nothing to resume from, an unwritable folder, a full disk.
+        KeyboardInterrupt: the user ended the run; ``last.ckpt`` holds it.
+        SystemExit: something else asked it to end (SIGTERM); or this is not the first process.
     """
+    here = place()
     last = run.out / "last.ckpt"
-    if not resume and last.is_file():
+    start = resume_from or (last if resume else None)
+    if start is None and last.is_file():
         raise EdgeError(f"{run.out} holds an earlier run; go on with --resume, or choose another --out")
     if run.device == "cuda" and not torch.cuda.is_available():
         raise EdgeError("--device cuda: this PyTorch sees no CUDA device; use --device cpu")
-    first_epoch = _first_epoch(run) if resume else 0
+    check_devices(run.device, here, run.batch_size)
+    behind = _behind(run, start) if start else Progressed(0, 0)
     splits = open_splits(run.data, run.choice, run.limit, run.seed)
-    for note in splits.notes:
-        print(f"note: {note}", file=sys.stderr)
     training, validation = splits.training, splits.validation
+    if len(training) < here.world:
+        raise EdgeError(f"{len(training)} training image(s) for {here.world} processes; start fewer")
+    if here.rank == 0:
+        for note in splits.notes:
+            print(f"note: {note}", file=sys.stderr)
     with quiet(), one_line():
         module = _module(run, training)
-        write_atomically(run.out / "run.json", _record(run, training, validation, first_epoch))
-        splits.write_skipped(run.out)
-        remove_leftovers(run.out)
-        trainer = _trainer(run)
+        if here.rank == 0:
+            write_atomically(run.out / "run.json", _record(run, training, validation, behind))
+            record_start(run.out / "environment.json", run.seed, here.world)
+            splits.write_skipped(run.out)
+            remove_leftovers(run.out)
+        keeper = Keeper(run.out, run.keep_every, run.checkpoint_minutes, run.max_minutes)
+        trainer = _trainer(run, here, keeper, min(run.batch_size, len(training)))
         try:
             trainer.fit(
                 module,
-                _loader(run, training, EpochShuffle(len(training), run.seed, first_epoch)),
-                _loader(run, validation),
-                ckpt_path=str(last) if resume else None,
+                _loader(run, here, training, EpochShuffle(len(training), run.seed, behind.epochs), behind.steps),
+                _loader(run, here, validation),
+                ckpt_path=str(start) if start else None,
                 weights_only=True,
             )
-        except (SystemExit, KeyboardInterrupt):  # Lightning turns Ctrl-C and SIGTERM into an exit
-            state = "holds the last whole epoch, go on with --resume" if last.is_file() else "was not written yet"
-            print(f"\nstopped: {last} {state}", file=sys.stderr)
-            raise KeyboardInterrupt from None
-        if not trainer.is_global_zero:
+        except (Stopped, SystemExit, KeyboardInterrupt) as stop:  # Lightning turns Ctrl-C into an exit
+            _say_how_to_go_on(stop, last, here)
+        if here.rank:
             raise SystemExit(0)  # of several processes, one writes the bundle
         folder, evaluation = _keep_best(run, module, training, validation)
     figures = f"accuracy {100 * evaluation.accuracy:.2f} %, macro F1 {evaluation.macro_f1:.3f}"
     print(f"best epoch on {evaluation.data}: {figures}")
     return folder
+
+
+def _say_how_to_go_on(stop: BaseException, last: Path, here: Place) -> None:
+    """Tell what ``last.ckpt`` holds; return only where the time was up and there is a best epoch to make a bundle of."""
+    state = f"{last} holds it, go on with --resume"
+    where = str(stop)
+    if not isinstance(stop, Stopped):  # a second Ctrl-C, or one before the first step
+        where, state = (
+            "at once",
+            f"go on from {last} with --resume" if last.is_file() else f"{last} was not written yet",
+        )
+    elif stop.signal == 0:
+        if not last.with_name("best.ckpt").is_file():
+            raise EdgeError(f"--max-minutes: stopped {where}, before the first epoch ended; {state}") from None
+        if here.rank == 0:
+            print(f"stopped {where}, the time is up: {state}", flush=True)
+        return
+    if here.rank == 0:
+        print(f"\nstopped {where}: {state}", file=sys.stderr)
+    if isinstance(stop, Stopped) and stop.signal != signal.SIGINT:
+        raise SystemExit(128 + stop.signal)
+    raise KeyboardInterrupt from None
 
 
 def _module(run: Run, training: Samples) -> EmotionModule:
@@ -143,42 +203,64 @@ def _module(run: Run, training: Samples) -> EmotionModule:
     return EmotionModule(network, run.options, torch.from_numpy(training.distribution.mean(axis=0)))
 
 
-def _trainer(run: Run) -> lightning.Trainer:
+def _trainer(run: Run, here: Place, keeper: Keeper, images: int) -> lightning.Trainer:
+    pace = Pace()
     callbacks: list[lightning.Callback] = [
-        Progress(run.out / "metrics.csv"),
+        Progress(pace, images),
+        Logs(run.out, pace),
         Reseed(run.seed),
         KeptCheckpoint(run.out, "best", monitor="val/accuracy"),
-        KeptCheckpoint(run.out, "last"),  # after best: it also holds which one was best
+        keeper,  # after best: it also holds which one was best
     ]
     if run.patience:
-        callbacks.append(EarlyStopping("val/accuracy", mode="max", patience=run.patience))
+        callbacks.append(Patience("val/accuracy", run.patience))
     if run.ema:
         callbacks.append(WeightAveraging(avg_fn=warming_average(run.ema)))
+    several = here.world > 1
+    on_gpu = run.device != "cpu" and torch.cuda.is_available()
+    plugins = [AtomicCheckpointIO(), TorchElasticEnvironment() if several else LightningEnvironment()]
     return lightning.Trainer(
         default_root_dir=run.out,
         max_epochs=run.epochs,
         accelerator={"auto": "auto", "cpu": "cpu", "cuda": "gpu"}[run.device],
-        devices="auto" if run.device != "cpu" else 1,
+        devices=here.local,
+        num_nodes=here.world // here.local,
+        # Running means and variances are the same in all processes, since BatchNorm is one over all of them.
+        strategy=DDPStrategy(broadcast_buffers=False) if several else "auto",
+        sync_batchnorm=several and on_gpu,
         precision=run.precision,
         callbacks=callbacks,
-        plugins=[AtomicCheckpointIO()],
+        plugins=[*plugins, SyncOnCpu()] if several and not on_gpu else plugins,
+        deterministic="warn" if run.deterministic else None,
         logger=False,
         num_sanity_val_steps=0,
         gradient_clip_val=5.0,
         enable_model_summary=False,
+        enable_progress_bar=False,
+        use_distributed_sampler=False,
     )
 
 
-def _loader(run: Run, samples: Samples, shuffle: EpochShuffle | None = None) -> DataLoader[Any]:
+def _loader(run: Run, here: Place, samples: Samples, shuffle: Order | None = None, behind: int = 0) -> DataLoader[Any]:
+    """Batches in the order of ``shuffle``, without the ``behind`` ones that are done; without it, the samples' order."""
+    dataset = FaceDataset(samples, run.image_size, run.crop.source_size)
+    order = SequentialSampler(dataset) if shuffle is None else shuffle
+    drop_last = shuffle is not None and len(order) > run.batch_size
     return DataLoader(
-        FaceDataset(samples, run.image_size, run.crop.source_size),
-        batch_size=run.batch_size,
-        sampler=shuffle,
-        drop_last=shuffle is not None and len(samples) > run.batch_size,
+        dataset,
+        batch_sampler=Batches(order, run.batch_size, drop_last, here, behind),
+        collate_fn=collate,
         num_workers=run.workers,
+        worker_init_fn=_start_worker,
         persistent_workers=run.workers > 0,
         generator=torch.Generator(),  # a loader draws a number when it starts: not one of augmentation's
     )
+
+
+def _start_worker(_: int) -> None:
+    """Leave Ctrl-C to the training process, which has a step to finish; and one core to each reader."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
 
 
 def _keep_best(run: Run, module: EmotionModule, training: Samples, validation: Samples) -> tuple[Path, Evaluation]:
@@ -205,9 +287,9 @@ def _record_metrics(folder: Path, config: Config, evaluation: Evaluation) -> Non
     write_config(folder, msgspec.structs.replace(config, files={**config.files, WEIGHTS: entry}))
 
 
-def _first_epoch(run: Run) -> int:
-    """Return the epoch a resumed run begins with, after holding its choices to those it was started with."""
-    epoch: int = read_checkpoint(run.out / "last.ckpt")["epoch"]
+def _behind(run: Run, start: Path) -> Progressed:
+    """Return what a resumed run has behind it, after holding its choices to those it was started with."""
+    behind = progressed(start)
     path = run.out / "run.json"
     try:
         earlier = json.loads(path.read_bytes())["run"]
@@ -220,20 +302,13 @@ def _first_epoch(run: Run) -> int:
                 f"--resume: {run.out} was started with {name} {earlier.get(name)}, not {now[name]}; repeat its options "
                 f"(they are in {path}), or choose another --out"
             )
-    return epoch + 1
+    return behind
 
 
-def _record(run: Run, training: Samples, validation: Samples, first_epoch: int) -> bytes:
+def _record(run: Run, training: Samples, validation: Samples, behind: Progressed) -> bytes:
     facts = {
         "run": msgspec.to_builtins(run, enc_hook=str),
         "images": {"train": len(training), "validation": len(validation)},
-        "environment": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "lightning": lightning.__version__,
-            "machine": platform.machine(),
-        },
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "finished_epochs_at_start": first_epoch,
+        "finished_epochs_at_start": behind.epochs,
     }
     return json.dumps(facts, indent=2).encode() + b"\n"

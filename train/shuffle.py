@@ -1,8 +1,9 @@
-"""Random numbers that depend on the epoch only, so that a resumed run sees what an unbroken one would have seen."""
+"""Random numbers that depend on epoch and step only, so that a resumed run sees what an unbroken one would have seen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from torch.utils.data import Sampler
 class EpochShuffle(Sampler[int]):
     """A permutation of ``size`` indices for each epoch, from the seed and the epoch's number alone.
 
-    Lightning calls :meth:`set_epoch`, and splits the permutation between processes where there are several.
+    Lightning calls :meth:`set_epoch`; :class:`train.batches.Batches` divides it among processes.
     """
 
     def __init__(self, size: int, seed: int, epoch: int = 0) -> None:
@@ -36,11 +37,16 @@ class EpochShuffle(Sampler[int]):
 
 
 class Reseed(lightning.Callback):
-    """Seed torch's generator (augmentation, dropout) at the start of each epoch; other processes draw other numbers."""
+    """Seed torch's generator (augmentation, dropout) at each step; other processes draw other numbers.
+
+    So no state of a generator needs to be kept: a run that goes on in the middle of an epoch draws what it would have.
+    """
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
-    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        words = np.random.SeedSequence((self._seed, trainer.current_epoch, trainer.global_rank)).generate_state(1)
-        lightning.seed_everything(int(words[0]), verbose=False)
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        words = np.random.SeedSequence((self._seed, trainer.current_epoch, batch_idx, trainer.global_rank))
+        lightning.seed_everything(int(words.generate_state(1)[0]), verbose=False)
