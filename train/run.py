@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 import torch
 
-from edge.bundle import Config, Crop, describe_file, write_config
+from edge.bundle import Bundle, Config, Crop, describe_file, write_config
+from edge.card import write_card
 from edge.engines import load_engine
 from edge.engines.network import Color, NetworkSpec  # first: it makes torchvision importable for Lightning
 from edge.errors import EdgeError
@@ -26,14 +27,17 @@ from lightning.pytorch.callbacks import EarlyStopping, WeightAveraging
 from torch.utils.data import DataLoader
 
 from train.averaging import warming_average
+from train.calibration import calibrate
 from train.checkpoint import WEIGHTS, save_bundle
 from train.checkpoint_io import AtomicCheckpointIO, KeptCheckpoint, read_checkpoint, remove_leftovers
 from train.data.opening import open_split
 from train.data.samples import Samples
 from train.dataset import FaceDataset
-from train.evaluation import Evaluation, evaluate
+from train.evaluation import Evaluation, measure
 from train.failures import one_line
 from train.module import EmotionModule, Options
+from train.plots import draw_all
+from train.predictions import predict_split
 from train.progress import Progress, quiet
 from train.shuffle import EpochShuffle, Reseed
 from train.start import starting_network
@@ -129,8 +133,8 @@ def fit(run: Run, resume: bool = False) -> Path:
             raise KeyboardInterrupt from None
         if not trainer.is_global_zero:
             raise SystemExit(0)  # of several processes, one writes the bundle
-        folder, evaluation = _keep_best(run, module, training, validation)
-    figures = f"accuracy {100 * evaluation.accuracy:.2f} %, macro F1 {evaluation.macro_f1:.3f}"
+        folder, evaluation, remark = _keep_best(run, module, training, validation)
+    figures = f"accuracy {100 * evaluation.accuracy:.2f} %, macro F1 {evaluation.macro_f1:.3f}, {remark}"
     print(f"best epoch on {evaluation.data}: {figures}")
     return folder
 
@@ -180,8 +184,11 @@ def _loader(run: Run, samples: Samples, shuffle: EpochShuffle | None = None) -> 
     )
 
 
-def _keep_best(run: Run, module: EmotionModule, training: Samples, validation: Samples) -> tuple[Path, Evaluation]:
-    """Write the best epoch as a bundle, measure the file that was written, and record the figures in its config."""
+def _keep_best(run: Run, module: EmotionModule, training: Samples, validation: Samples) -> tuple[Path, Evaluation, str]:
+    """Write the best epoch as a bundle, measure the file that was written, and record the figures in its config.
+
+    The third value says in a few words how sure of itself the network is.
+    """
     module.load_state_dict(read_checkpoint(run.out / "best.ckpt")["state_dict"])
     folder = run.out / "bundle"
     config = save_bundle(
@@ -193,15 +200,26 @@ def _keep_best(run: Run, module: EmotionModule, training: Samples, validation: S
         samples=training,
     )
     engine = load_engine(folder / WEIGHTS, config)
-    evaluation = evaluate(engine, config, validation)
+    predictions = predict_split(engine, config, validation)
     engine.close()
+    try:
+        found = calibrate(predictions)
+        config = found.put(config)
+        predictions = dataclasses.replace(predictions, temperature=found.temperature, fitted_on=found.record.data)
+        ece = f"ECE {found.record.ece_after:.3f} at temperature {found.temperature:.2f}"
+    except EdgeError as error:
+        ece = f"no temperature: {error}"
+    evaluation = measure(predictions)
     _record_metrics(folder, config, evaluation)
-    return folder, evaluation
+    draw_all(run.out, predictions)
+    return folder, evaluation, ece
 
 
 def _record_metrics(folder: Path, config: Config, evaluation: Evaluation) -> None:
     entry = describe_file(folder / WEIGHTS, "pth", "float32", (evaluation.metrics(),))
-    write_config(folder, msgspec.structs.replace(config, files={**config.files, WEIGHTS: entry}))
+    config = msgspec.structs.replace(config, files={**config.files, WEIGHTS: entry})
+    write_config(folder, config)
+    write_card(Bundle(folder, config))
 
 
 def _first_epoch(run: Run) -> int:
