@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from edge.errors import EdgeError
 from edge.files import write_atomically
 
-SCHEMA_VERSION = 1
+#: Written; 1, which knew neither ``temperature`` nor ``calibration``, is read as well.
+SCHEMA_VERSION: Final = 2
 CONFIG_NAME = "model_config.json"
 
 Format = Literal["pth", "torchscript", "onnx", "keras", "tflite"]
 Precision = Literal["float32", "float16", "int8"]
 Positive = Annotated[int, msgspec.Meta(gt=0)]
+PositiveNumber = Annotated[float, msgspec.Meta(gt=0)]
 
 #: File name of each (format, precision) in a bundle.
 FILE_NAMES: dict[tuple[str, str], str] = {
@@ -49,7 +51,7 @@ class Crop(Strict, frozen=True):
             Crops are brought down to it first, so that they are as soft as what the network knows. None: no limit.
     """
 
-    scale: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    scale: PositiveNumber = 1.0
     shift_y: float = 0.0
     align: Literal["eyes", "none"] = "eyes"
     source_size: Positive | None = None
@@ -99,6 +101,30 @@ class Metrics(Strict, frozen=True):
     agreement: float | None = None
 
 
+class Calibration(Strict, frozen=True):
+    """How ``temperature`` was found, and what it is worth (Guo et al. 2017).
+
+    Every ``after`` figure is cross-fitted: each image is measured under a temperature fitted on other images.
+
+    Attributes:
+        data: data set, split and rule, in words.
+        samples: number of images.
+        folds: into how many parts they were divided for the ``after`` figures.
+        nll_before: negative log-likelihood of the labels at temperature 1, in nats.
+        nll_after: the same at the fitted temperatures.
+        ece_before: expected calibration error in 15 equal-width bins at temperature 1, 0..1.
+        ece_after: the same at the fitted temperatures.
+    """
+
+    data: str
+    samples: int
+    folds: int
+    nll_before: float
+    nll_after: float
+    ece_before: float
+    ece_after: float
+
+
 class File(Strict, frozen=True):
     """One file of the bundle."""
 
@@ -113,7 +139,7 @@ class Config(Strict, frozen=True):
     """``model_config.json``.
 
     Attributes:
-        schema_version: version of this schema, 1.
+        schema_version: version of this schema; a config of version 1 becomes one of version 2 when it is read.
         name: name of the model.
         architecture: torchvision's name of the backbone.
         labels: the emotions, in the order of the logits.
@@ -121,9 +147,12 @@ class Config(Strict, frozen=True):
         crop: how a face becomes that input.
         training: where the weights come from.
         files: by file name.
+        temperature: what logits are divided by before softmax, so that probabilities mean what they say. The files
+            give raw logits.
+        calibration: where the temperature comes from; None where it was never fitted and is 1.
     """
 
-    schema_version: int
+    schema_version: Literal[1, 2]
     name: str
     architecture: str
     labels: tuple[str, ...]
@@ -131,6 +160,8 @@ class Config(Strict, frozen=True):
     crop: Crop
     training: Training
     files: dict[str, File] = {}
+    temperature: PositiveNumber = 1.0
+    calibration: Calibration | None = None
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -202,7 +233,8 @@ def parse_config(raw: bytes, name: str) -> Config:
     for file in config.files:
         if Path(file).name != file:
             raise EdgeError(f"{name} is not a valid model config: file {file!r} is not a plain name")
-    return config
+    # What is written back holds the keys of version 2, and must say so.
+    return msgspec.structs.replace(config, schema_version=SCHEMA_VERSION)
 
 
 def write_config(folder: Path, config: Config) -> None:

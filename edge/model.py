@@ -73,14 +73,15 @@ class Model:
         return crop_faces(frame, faces, self.bundle.config.crop, self.bundle.config.input.size)
 
     def classify(self, crops: NDArray[np.uint8]) -> list[Emotion]:
-        """Return one emotion per crop ``[N, S, S, 3]``."""
+        """Return one emotion per crop ``[N, S, S, 3]``; probabilities are taken at the config's temperature."""
         if not len(crops):
             return []
         logits, affect = self.engine.run(crops)
         labels = self.bundle.config.labels
+        probabilities = softmax(logits, self.bundle.config.temperature)
         return [
             Emotion(tuple(map(float, row)), labels, float(valence), float(arousal))
-            for row, (valence, arousal) in zip(softmax(logits), affect, strict=True)
+            for row, (valence, arousal) in zip(probabilities, affect, strict=True)
         ]
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ _EXTRAS = {
     "onnxsim": "quantize",
     "tensorflow": "quantize",
     "keras": "quantize",
+    "matplotlib": "train",
     "mediapipe": "mediapipe",
     "psutil": "bench",
 }

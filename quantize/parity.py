@@ -7,7 +7,6 @@ import dataclasses
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -123,32 +122,9 @@ def check(path: Path, config: Config, reference: Reference, int8: bool) -> Parit
     return Parity(problem, logit_difference, affect_difference, agreement, figures)
 
 
-class KerasEngine:
-    """Runs an ``.h5`` file with Keras; only for the gate, no runtime of the toolkit uses Keras."""
-
-    def __init__(self, path: Path) -> None:
-        """Load the file without custom objects, as any user would."""
-        from quantize.export.keras import import_keras
-        from quantize.quiet import quiet
-
-        keras = import_keras()
-        with quiet():
-            self._model: Any = keras.models.load_model(str(path), compile=False)
-        self.name = f"Keras {keras.__version__}"
-
-    def run(self, images: Images) -> Outputs:
-        """Return logits and valence/arousal; see :class:`edge.engines.Engine`."""
-        outputs = self._model(images, training=False)
-        return np.asarray(outputs["logits"]), np.asarray(outputs["valence_arousal"])
-
-    def close(self) -> None:
-        """Release the model."""
-        del self._model
-
-
 @contextlib.contextmanager
 def _opened(path: Path, config: Config) -> Iterator[Engine]:
-    engine: Engine = KerasEngine(path) if path.suffix == ".h5" else load_engine(path, config)
+    engine = load_engine(path, config)
     try:
         yield engine
     finally:

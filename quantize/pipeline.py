@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import CONFIG_NAME, Bundle, Config, File, Metrics, describe_file, read_bundle, write_config
+from edge.card import write_card
 from edge.engines.network import EmotionNetwork
 from edge.engines.torch import load_network
 from edge.errors import EdgeError
 from edge.files import replacing
-from quantize.card import write_card
 from quantize.formats import Target
 from quantize.parity import Parity, Reference, check
 
@@ -160,9 +160,11 @@ def open_output(source: Source, out: Path | None) -> Bundle:
     if (out / CONFIG_NAME).exists():
         there = read_bundle(out)
         kept = there.config.files.get(source.checkpoint)
-        if msgspec.structs.replace(there.config, files={}) != plain or kept is None or kept.sha256 != entry.sha256:
+        # A temperature may have been fitted since: it belongs to the same weights, and the files do not hold it.
+        renewed = msgspec.structs.replace(there.config, temperature=config.temperature, calibration=config.calibration)
+        if msgspec.structs.replace(renewed, files={}) != plain or kept is None or kept.sha256 != entry.sha256:
             raise EdgeError(f"--out {out} holds another model's bundle; choose an empty folder")
-        return there
+        return Bundle(out, renewed)
     with replacing(out / source.checkpoint) as temporary:
         shutil.copyfile(source.bundle.folder / source.checkpoint, temporary)
     bundle = Bundle(out, msgspec.structs.replace(plain, files={source.checkpoint: entry}))

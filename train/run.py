@@ -13,7 +13,8 @@ import cv2
 import msgspec
 import torch
 
-from edge.bundle import Config, Crop, describe_file, write_config
+from edge.bundle import Bundle, Config, Crop, describe_file, write_config
+from edge.card import write_card
 from edge.engines import load_engine
 from edge.engines.network import Color, NetworkSpec  # first: it makes torchvision importable for Lightning
 from edge.errors import EdgeError
@@ -29,6 +30,7 @@ from torch.utils.data import DataLoader, SequentialSampler
 from train.averaging import warming_average
 from train.batches import Batches, Order, collate
 from train.batchnorm import SyncOnCpu
+from train.calibration import calibrate
 from train.checkpoint import WEIGHTS, save_bundle
 from train.checkpoint_io import (
     AtomicCheckpointIO,
@@ -41,12 +43,14 @@ from train.checkpoint_io import (
 from train.data.samples import Samples
 from train.dataset import FaceDataset
 from train.environment import record_start
-from train.evaluation import Evaluation, evaluate
+from train.evaluation import Evaluation, measure
 from train.failures import one_line
 from train.keeping import Keeper, Patience, Stopped
 from train.logs import Logs
 from train.module import EmotionModule, Options
 from train.pace import Pace
+from train.plots import draw_all
+from train.predictions import predict_split
 from train.processes import Place, check_devices, place
 from train.progress import Progress, quiet
 from train.shuffle import EpochShuffle, Reseed
@@ -168,8 +172,8 @@ def fit(run: Run, resume: bool = False, resume_from: Path | None = None) -> Path
             _say_how_to_go_on(stop, last, here)
         if here.rank:
             raise SystemExit(0)  # of several processes, one writes the bundle
-        folder, evaluation = _keep_best(run, module, training, validation)
-    figures = f"accuracy {100 * evaluation.accuracy:.2f} %, macro F1 {evaluation.macro_f1:.3f}"
+        folder, evaluation, remark = _keep_best(run, module, training, validation)
+    figures = f"accuracy {100 * evaluation.accuracy:.2f} %, macro F1 {evaluation.macro_f1:.3f}, {remark}"
     print(f"best epoch on {evaluation.data}: {figures}")
     return folder
 
@@ -263,8 +267,11 @@ def _start_worker(_: int) -> None:
     cv2.setNumThreads(1)
 
 
-def _keep_best(run: Run, module: EmotionModule, training: Samples, validation: Samples) -> tuple[Path, Evaluation]:
-    """Write the best epoch as a bundle, measure the file that was written, and record the figures in its config."""
+def _keep_best(run: Run, module: EmotionModule, training: Samples, validation: Samples) -> tuple[Path, Evaluation, str]:
+    """Write the best epoch as a bundle, measure the file that was written, and record the figures in its config.
+
+    The third value says in a few words how sure of itself the network is.
+    """
     module.load_state_dict(read_checkpoint(run.out / "best.ckpt")["state_dict"])
     folder = run.out / "bundle"
     config = save_bundle(
@@ -276,15 +283,26 @@ def _keep_best(run: Run, module: EmotionModule, training: Samples, validation: S
         samples=training,
     )
     engine = load_engine(folder / WEIGHTS, config)
-    evaluation = evaluate(engine, config, validation)
+    predictions = predict_split(engine, config, validation)
     engine.close()
+    try:
+        found = calibrate(predictions)
+        config = found.put(config)
+        predictions = dataclasses.replace(predictions, temperature=found.temperature, fitted_on=found.record.data)
+        ece = f"ECE {found.record.ece_after:.3f} at temperature {found.temperature:.2f}"
+    except EdgeError as error:
+        ece = f"no temperature: {error}"
+    evaluation = measure(predictions)
     _record_metrics(folder, config, evaluation)
-    return folder, evaluation
+    draw_all(run.out, predictions)
+    return folder, evaluation, ece
 
 
 def _record_metrics(folder: Path, config: Config, evaluation: Evaluation) -> None:
     entry = describe_file(folder / WEIGHTS, "pth", "float32", (evaluation.metrics(),))
-    write_config(folder, msgspec.structs.replace(config, files={**config.files, WEIGHTS: entry}))
+    config = msgspec.structs.replace(config, files={**config.files, WEIGHTS: entry})
+    write_config(folder, config)
+    write_card(Bundle(folder, config))
 
 
 def _behind(run: Run, start: Path) -> Progressed:

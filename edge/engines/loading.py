@@ -12,7 +12,7 @@ from edge.bundle import Config
 from edge.errors import EdgeError
 
 #: File extensions that can be run, and the runtime that runs them.
-RUNTIMES = {".tflite": "LiteRT", ".onnx": "ONNX Runtime", ".pth": "PyTorch", ".pt": "PyTorch"}
+RUNTIMES = {".tflite": "LiteRT", ".onnx": "ONNX Runtime", ".pth": "PyTorch", ".pt": "PyTorch", ".h5": "Keras"}
 
 
 class Engine(Protocol):
@@ -58,6 +58,10 @@ def load_engine(path: Path, config: Config, device: str = "cpu", threads: int | 
             from edge.engines.torch import TorchEngine
 
             return TorchEngine(path, config, device, threads)
+        case ".h5":
+            from edge.engines.keras import KerasEngine
+
+            return KerasEngine(path, config, device, threads)
         case suffix:
             raise EdgeError(f"{path}: no engine runs {suffix or 'such'} files; use one of {', '.join(RUNTIMES)}")
 

@@ -8,16 +8,16 @@ custom objects.
 from __future__ import annotations
 
 import operator
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import fx, nn
 
+from edge.engines.keras import import_keras
 from edge.engines.network import EmotionNetwork
 from edge.errors import EdgeError
-from quantize.quiet import quiet
+from edge.quiet import quiet
 
 _SKIPPED = (nn.Identity, nn.Dropout)
 _ACTIVATIONS: dict[type[nn.Module], str] = {
@@ -30,29 +30,6 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
 }
 _SUMS: tuple[Any, ...] = (operator.add, operator.iadd, torch.add)
 _PRODUCTS: tuple[Any, ...] = (operator.mul, operator.imul, torch.mul)
-
-
-def import_keras() -> Any:
-    """Import Keras on TensorFlow, on the CPU, without its banners.
-
-    Raises:
-        EdgeError: TensorFlow is not installed, or Keras was told to use another backend.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with quiet():
-        try:
-            import keras
-            import tensorflow
-        except ModuleNotFoundError as error:
-            raise EdgeError(
-                "keras and tflite need TensorFlow, which is not installed: pip install 'emot-edge[quantize]', or use "
-                "--formats torchscript,onnx,onnx-int8"
-            ) from error
-        tensorflow.config.set_visible_devices([], "GPU")  # a conversion needs none and TensorFlow would take all of it
-    if keras.backend.backend() != "tensorflow":
-        raise EdgeError(f"Keras runs on {keras.backend.backend()} here; unset KERAS_BACKEND or set it to tensorflow")
-    return keras
 
 
 def unportable(network: EmotionNetwork) -> str | None:

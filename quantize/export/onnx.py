@@ -10,8 +10,8 @@ import torch
 
 from edge.bundle import Config
 from edge.engines.network import EmotionNetwork
+from edge.quiet import quiet
 from edge.version import __version__
-from quantize.quiet import quiet
 
 #: Of 2022: ONNX Runtime reads it since 1.12.
 OPSET = 17

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from quantize.export.keras import import_keras
-from quantize.quiet import quiet
+from edge.engines.keras import import_keras
+from edge.quiet import quiet
 
 INPUT = "image"
 OUTPUTS = ("logits", "valence_arousal")

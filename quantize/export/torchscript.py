@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from edge.engines.network import EmotionNetwork
-from quantize.quiet import quiet
+from edge.quiet import quiet
 
 
 def export_torchscript(network: EmotionNetwork, path: Path, size: int) -> None:

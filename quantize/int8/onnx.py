@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import Config
+from edge.quiet import quiet
 from quantize.export.onnx import describe
-from quantize.quiet import quiet
 
 #: What becomes int8. Not Transpose and Cast: the head of the graph that turns pixels into network input stays as it is.
 OPERATORS = ["Conv", "Gemm", "Add", "Mul", "GlobalAveragePool", "MaxPool", "Clip", "Relu", "Sigmoid", "HardSigmoid"]

@@ -22,7 +22,7 @@ from edge.engines.torch import load_network
 from quantize.cli import app
 from quantize.int8.onnx import LIMIT, widest_weight
 from quantize.int8.tflite import weight_types
-from quantize.parity import FLOAT_LIMIT, KerasEngine
+from quantize.parity import FLOAT_LIMIT
 
 pytestmark = pytest.mark.timeout(900)  # two whole runs of the command; a busy machine takes minutes for each
 
@@ -43,8 +43,7 @@ class Made:
 
     def run(self, file: str, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         path = self.bundle.path(file)
-        engine = KerasEngine(path) if path.suffix == ".h5" else load_engine(path, self.bundle.config)
-        return engine.run(self.images[:count])
+        return load_engine(path, self.bundle.config).run(self.images[:count])
 
 
 @pytest.fixture(scope="module", params=["mobilenet_v2", "resnet18"])

@@ -9,8 +9,8 @@ import onnx
 import pytest
 
 from edge.bundle import read_bundle
+from edge.card import card
 from edge.engines.network import EmotionNetwork, NetworkSpec
-from quantize.card import card
 from quantize.export.keras import unportable
 from quantize.export.torchscript import export_torchscript
 from quantize.images import choose

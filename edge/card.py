@@ -33,6 +33,7 @@ def card(config: Config) -> str:
                 _use(),
                 "## Files\n\n" + _files(config),
                 "## Figures\n\n" + _figures(config),
+                "## Probabilities\n\n" + _calibration(config),
                 _how(config),
             )
         )
@@ -66,7 +67,7 @@ def _task(config: Config) -> str:
         f"{config.architecture} with two heads on one face: {len(config.labels)} emotions ({labels}), and "
         "valence/arousal.\n\n"
         f"- Input `image`: uint8 `[N, {size}, {size}, 3]`, RGB, 0..255. Normalisation is inside every file.{gray}\n"
-        f"- Output `logits`: float32 `[N, {len(config.labels)}]`; softmax gives probabilities.\n"
+        f"- Output `logits`: float32 `[N, {len(config.labels)}]`, raw; {_softmax(config)} gives probabilities.\n"
         "- Output `valence_arousal`: float32 `[N, 2]`, each in [-1, 1].\n"
         f"- Crop: a square of {crop.scale:g} face boxes, moved {'down' if crop.shift_y > 0 else 'up'} by "
         f"{abs(crop.shift_y):g}, "
@@ -115,6 +116,28 @@ def _figure_row(name: str, metrics: Metrics) -> str:
     same = "" if metrics.agreement is None else f"{metrics.agreement:.2%}"
     accuracy, f1 = f"{metrics.accuracy:.2%}", f"{metrics.macro_f1:.3f}"
     return f"| `{name}` | {metrics.data} | {metrics.samples:,} | {accuracy} | {f1} | {same} |"
+
+
+def _softmax(config: Config) -> str:
+    return "softmax" if config.temperature == 1 else f"softmax(logits / {config.temperature:.4g})"
+
+
+def _calibration(config: Config) -> str:
+    c = config.calibration
+    if c is None:
+        return (
+            "Not calibrated: nobody compared them with how often they are right (`edge-train calibrate` does). Take "
+            "them as an order, not as chances."
+        )
+    return (
+        f"Logits are divided by {config.temperature:.4g} (temperature scaling, Guo et al. 2017), fitted on {c.data}, "
+        f"{c.samples:,} images.\n\n"
+        "| | before | after |\n|---|---:|---:|\n"
+        f"| expected calibration error | {c.ece_before:.4f} | {c.ece_after:.4f} |\n"
+        f"| negative log-likelihood | {c.nll_before:.4f} | {c.nll_after:.4f} |\n\n"
+        f"15 equal-width bins; *after* is cross-fitted in {c.folds} folds: each image under a temperature fitted on "
+        "others. Where faces differ from those images, probabilities will be off again."
+    )
 
 
 def _how(config: Config) -> str:
