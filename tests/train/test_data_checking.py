@@ -163,7 +163,3 @@ def test_run_skips_them_lists_them_and_counts_the_rest(damaged, options, command
     with (out / "skipped_images.csv").open(newline="") as file:
         rows = [(row["split"], row["path"][-17:], row["reason"][:7]) for row in csv.DictReader(file)]
     assert rows == [("train", "train/sad/007.png", "cut off"), ("validation", "/val/Happy/003.png"[-17:], "empty f")]
-
-
-def test_sound_data_leaves_no_list(finished):
-    assert not (finished[0] / "skipped_images.csv").exists()

@@ -109,6 +109,7 @@ def test_run_on_held_out_images_does_not_open_the_validation_split(colours, tmp_
     config = read_bundle(out / "bundle").config
     measured = config.files["model_weights.pth"].metrics[0]
     assert measured.data == "data train, held out 25 % (seed 0)" and measured.samples == 48
+    assert not (out / "skipped_images.csv").exists()  # nothing was damaged
     assert config.training.data == "data train without the held-out 25 % (seed 0)"
 
 
