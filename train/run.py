@@ -107,13 +107,13 @@ def fit(run: Run, resume: bool = False) -> Path:
         raise EdgeError("--device cuda: this PyTorch sees no CUDA device; use --device cpu")
     first_epoch = _first_epoch(run) if resume else 0
     splits = open_splits(run.data, run.choice, run.limit, run.seed)
-    for note in splits.notes:
-        print(f"note: {note}", file=sys.stderr)
     training, validation = splits.training, splits.validation
     with quiet(), one_line():
         module = _module(run, training)
         write_atomically(run.out / "run.json", _record(run, training, validation, first_epoch))
         splits.write_skipped(run.out)
+        for note in splits.notes:  # not before: a run that cannot start ends in one line
+            print(f"note: {note}", file=sys.stderr)
         remove_leftovers(run.out)
         trainer = _trainer(run)
         try:
