@@ -42,17 +42,17 @@ def draw(found: dict[str, Inspection], path: Path, seed: int = 0) -> None:
     except ModuleNotFoundError as error:
         raise EdgeError("--draw needs matplotlib, which is not installed: pip install matplotlib") from error
     first = next(iter(found.values())).samples
-    sheet = _sheet(first, seed)
-    figure = Figure(figsize=(13, 5.2 + 0.85 * len(first.labels)), layout="constrained")
+    height = 0.85 * max(1, int((first.counts > 0).sum())) + 0.4
+    figure = Figure(figsize=(13, 4.8 + height), layout="constrained")
     FigureCanvasAgg(figure)
-    parts: Any = figure.subfigures(2, 1, height_ratios=(4.6, 0.85 * len(first.labels)))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(4.8, height))
     top, bottom = parts
     figure.suptitle(f"{first.title}: {len(first):,} images", fontsize=14, fontweight="bold")
     counts, plane, sizes = top.subplots(1, 3, width_ratios=(1.25, 1, 1))
     _draw_counts(counts, found)
     _draw_plane(plane, first, top)
     _draw_sizes(sizes, found)
-    _draw_sheet(bottom.subplots(), first, sheet)
+    _draw_sheet(bottom.subplots(), first, seed)
     if path.suffix.lower().lstrip(".") not in FigureCanvasAgg.get_supported_filetypes():
         raise EdgeError(f"--draw {path}: a picture ends in .png, .pdf or .svg")
     with replacing(path) as temporary:
@@ -83,6 +83,8 @@ def _draw_counts(axes: Axes, found: dict[str, Inspection]) -> None:
 
 def _draw_plane(axes: Axes, samples: Samples, figure: Any) -> None:
     """Density of the annotated images over valence and arousal, with each class's mean."""
+    from matplotlib.colors import LogNorm
+
     known = np.isfinite(samples.valence_arousal).all(axis=1)
     axes.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal", xlabel="valence", ylabel="arousal")
     weak = ", weak" if samples.weak_affect else ""
@@ -97,7 +99,13 @@ def _draw_plane(axes: Axes, samples: Samples, figure: Any) -> None:
     density, _, _ = np.histogram2d(valence, arousal, bins=_BINS, range=((-1, 1), (-1, 1)))
     shown = np.ma.masked_equal(density.T, 0)
     image = axes.imshow(
-        shown, extent=(-1, 1, -1, 1), origin="lower", cmap="Blues", norm="log", interpolation="nearest", zorder=2
+        shown,
+        extent=(-1, 1, -1, 1),
+        origin="lower",
+        cmap="Blues",
+        norm=LogNorm(1, max(10, density.max())),
+        interpolation="nearest",
+        zorder=2,
     )
     figure.colorbar(image, ax=axes, shrink=0.7, label="images")
     for index, name in enumerate(samples.labels):
@@ -127,33 +135,34 @@ def _draw_sizes(axes: Axes, found: dict[str, Inspection]) -> None:
     low, high = min(int(side.min()) for side in sides), max(int(side.max()) for side in sides)
     if low == high:
         axes.set_axis_off()
-        axes.text(0.5, 0.5, f"all {low} pixels", ha="center", va="center", fontsize=13, transform=axes.transAxes)
+        axes.text(0.5, 0.85, f"all {low} pixels", ha="center", va="center", fontsize=13, transform=axes.transAxes)
         return
     edges = np.unique(np.linspace(low, high + 1, 41).astype(int)).tolist()
     for index, side in enumerate(sides):
         axes.hist(side, bins=edges, color=_SHADES[index], histtype="stepfilled", alpha=0.7)
-    axes.set_yscale("log")
-    axes.set(xlabel="pixels", ylabel="images (log scale)")
+    axes.set(xlabel="pixels", ylabel="images")
 
 
-def _draw_sheet(axes: Axes, samples: Samples, sheet: NDArray[np.uint8]) -> None:
-    axes.imshow(sheet, interpolation="nearest", aspect="equal")
+def _draw_sheet(axes: Axes, samples: Samples, seed: int) -> None:
+    """A row of random faces for each class that has any."""
+    present = np.flatnonzero(samples.counts).tolist()
+    axes.imshow(_sheet(samples, present, seed), interpolation="nearest", aspect="equal")
     axes.set_xticks([])
-    axes.set_yticks(_SIDE * (np.arange(len(samples.labels)) + 0.5), samples.labels)
+    axes.set_yticks(_SIDE * (np.arange(len(present)) + 0.5), [samples.labels[label] for label in present])
     axes.tick_params(length=0)
     axes.set_title("faces of each class, drawn at random", fontsize=10)
     for side in axes.spines.values():
         side.set_visible(False)
 
 
-def _sheet(samples: Samples, seed: int) -> NDArray[np.uint8]:
-    """Return a row of random faces a class, uint8 ``[C * side, faces * side, 3]``, RGB; white where there are fewer."""
-    sheet = np.full((len(samples.labels) * _SIDE, _FACES * _SIDE, 3), 255, np.uint8)
-    for label in range(len(samples.labels)):
+def _sheet(samples: Samples, present: list[int], seed: int) -> NDArray[np.uint8]:
+    """Return a row of faces a class, uint8 ``[classes * side, faces * side, 3]``, RGB; white where there are fewer."""
+    sheet = np.full((max(1, len(present)) * _SIDE, _FACES * _SIDE, 3), 255, np.uint8)
+    for line, label in enumerate(present):
         rows = np.flatnonzero(samples.label == label)
         chosen = np.random.default_rng((seed, label)).permutation(rows)[:_FACES]
         for column, row in enumerate(chosen):
-            top, left = label * _SIDE, column * _SIDE
+            top, left = line * _SIDE, column * _SIDE
             sheet[top : top + _SIDE, left : left + _SIDE] = _framed(samples.image(int(row)))
     return sheet
 

@@ -148,15 +148,14 @@ def fit(run: Run, resume: bool = False, resume_from: Path | None = None) -> Path
     training, validation = splits.training, splits.validation
     if len(training) < here.world:
         raise EdgeError(f"{len(training)} training image(s) for {here.world} processes; start fewer")
-    if here.rank == 0:
-        for note in splits.notes:
-            print(f"note: {note}", file=sys.stderr)
     with quiet(), one_line():
         module = _module(run, training)
         if here.rank == 0:
             write_atomically(run.out / "run.json", _record(run, training, validation, behind))
             record_start(run.out / "environment.json", run.seed, here.world)
             splits.write_skipped(run.out)
+            for note in splits.notes:  # not before: a run that cannot start ends in one line
+                print(f"note: {note}", file=sys.stderr)
             remove_leftovers(run.out)
         keeper = Keeper(run.out, run.keep_every, run.checkpoint_minutes, run.max_minutes)
         trainer = _trainer(run, here, keeper, min(run.batch_size, len(training)))

@@ -102,7 +102,7 @@ def open_splits(data: str, choice: Choice, limit: int = 0, seed: int = 0) -> Spl
 
     Raises:
         EdgeError: what :func:`open_split` and :func:`train.data.checking.sound` raise, fewer than two classes to learn,
-            a chosen class without any image, or no validation image with a label.
+            a class chosen by name without any image, or no validation image with a label.
     """
     labels, numbers = choice.labels(), choice.numbers()
     training = open_split(data, "train", labels, numbers)
@@ -113,7 +113,7 @@ def open_splits(data: str, choice: Choice, limit: int = 0, seed: int = 0) -> Spl
     validation = validation.labelled()
     if not len(validation):
         raise EdgeError(f"{data}: no validation image with a label; the best epoch could not be told")
-    notes = _findings(training, validation) + _classes(training, validation, chosen=labels is not None)
+    notes = _findings(training, validation) + _classes(training, validation, named=bool(choice.classes))
     if choice.hold_out:
         notes += (f"the best epoch is chosen on {validation.name}; the validation split is not looked at",)
     if limit:
@@ -155,7 +155,7 @@ def _findings(*splits: Samples) -> tuple[str, ...]:
     return tuple(f"{samples.name}: {line}" for samples in splits for line in samples.findings.lines())
 
 
-def _classes(training: Samples, validation: Samples, chosen: bool) -> tuple[str, ...]:
+def _classes(training: Samples, validation: Samples, named: bool) -> tuple[str, ...]:
     """Say which classes have no image; refuse what cannot be trained."""
     labels = np.array(training.labels)
     empty, unmeasured = (labels[samples.counts == 0].tolist() for samples in (training, validation))
@@ -164,7 +164,7 @@ def _classes(training: Samples, validation: Samples, chosen: bool) -> tuple[str,
             f"{training.name}: labelled images of only {', '.join(set(labels) - set(empty)) or 'no class'}; a network "
             "needs two classes or more"
         )
-    if empty and chosen:
+    if empty and named:
         raise EdgeError(f"{training.name}: no image of {', '.join(empty)}; leave it out of the classes, or add images")
     notes = []
     if empty:

@@ -101,21 +101,52 @@ def test_damaged_annotation_is_named(tree_2021, content):
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(EdgeError, match=r"3_aro\.npy: missing or not a single number"):
-        read_affectnet(tree_2021, "train")
+    assert_one_fault(read_affectnet(tree_2021, "train"), path, "annotation is")
+
+
+def assert_one_fault(samples, path, reason):
+    """The image of the damaged annotation is left out and told, its neighbours stay."""
+    assert [fault.path for fault in samples.findings.faults] == [path]
+    assert reason in samples.findings.faults[0].reason
+    assert "3.jpg" not in [path.name for path in samples.paths]
+    assert len(samples) == len(EXPECTED_LABELS) - 1
+
+
+def test_annotation_of_a_wrong_shape(tree_2021):
+    path = tree_2021 / "train_set/annotations/3_exp.npy"
+    np.save(path, np.zeros((2, 3)))
+    assert_one_fault(read_affectnet(tree_2021, "train"), path, "shape 2x3")
+
+
+def test_missing_expression_is_a_fault_not_a_shorter_data_set(tree_2021):
+    path = tree_2021 / "train_set/annotations/3_exp.npy"
+    path.unlink()
+    assert_one_fault(read_affectnet(tree_2021, "train"), path, "missing")
+
+
+@pytest.mark.parametrize("tree", ["tree_2021", "tree_2017"])
+def test_ids_that_are_no_emotion_are_counted(tree, request):
+    samples = read_affectnet(request.getfixturevalue(tree), "train")
+    assert dict(samples.findings.dropped) == {
+        "AffectNet's 'None' (8)": 1,
+        "AffectNet's 'Uncertain' (9)": 1,
+        "AffectNet's 'No-Face' (10)": 1,
+    }
 
 
 def test_annotation_that_carries_code_is_refused(tree_2021):
     np.save(tree_2021 / "train_set/annotations/3_aro.npy", np.array(object(), dtype=object), allow_pickle=True)
-    with pytest.raises(EdgeError, match=r"3_aro\.npy"):
-        read_affectnet(tree_2021, "train")
+    path = tree_2021 / "train_set/annotations/3_aro.npy"
+    assert_one_fault(read_affectnet(tree_2021, "train"), path, "not a single number")
 
 
 def test_damaged_2017_row_is_named_with_its_line(tree_2017):
     table = tree_2017 / "training.csv"
     table.write_text(table.read_text() + "7/1.png,20,10,,30,1;2,1,0.5,0.5\n")
-    with pytest.raises(EdgeError, match=rf"training\.csv:{len(ROWS) + 2}: damaged row"):
-        read_affectnet(tree_2017, "train")
+    samples = read_affectnet(tree_2017, "train")
+    assert len(samples) == len(EXPECTED_LABELS)
+    assert [fault.path for fault in samples.findings.faults] == [table]
+    assert f"line {len(ROWS) + 2} is damaged" in samples.findings.faults[0].reason
 
 
 def test_box_outside_the_image(tree_2017):
