@@ -83,13 +83,14 @@ def train(
     ):
         if value not in allowed:
             raise EdgeError(f"{name} {value}: use one of {', '.join(allowed)}")
-    from edge.bundle import Crop
-    from train.module import Options
     from train.processes import launch, place
-    from train.run import Precision, Run, fit
 
     if devices > 1 and place().world == 1:
         raise typer.Exit(launch(devices, sys.argv[1:]))
+    from edge.bundle import Crop
+    from train.module import Options
+    from train.run import Precision, Run, fit
+
     folder = fit(
         Run(
             data=data,
