@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +43,9 @@ class ProcessBatchNorm(_BatchNorm):
         variance, mean = torch.var_mean(input, dim=axes, correction=0)
         # Double precision: the variance is a difference of two large sums.
         own, mean, variance = input.numel() / input.shape[1], mean.double(), variance.double()
-        sums = _Sum.apply(torch.cat((own * mean, own * (variance + mean.square()), mean.new_tensor([own]))))
+        sums: Tensor = cast(Any, _Sum).apply(
+            torch.cat((own * mean, own * (variance + mean.square()), mean.new_tensor([own])))
+        )
         count = sums[-1].detach()
         mean, square = (sums[:-1] / count).chunk(2)
         variance = square - mean.square()
@@ -58,7 +60,8 @@ class ProcessBatchNorm(_BatchNorm):
         if self.affine:
             factor, shift = factor * self.weight, shift * self.weight + self.bias
         shape = [1, -1] + [1] * (input.ndim - 2)
-        return input * factor.view(shape) + shift.view(shape)
+        normal: Tensor = input * factor.view(shape) + shift.view(shape)
+        return normal
 
 
 class SyncOnCpu(LayerSync):

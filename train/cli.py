@@ -104,14 +104,15 @@ def train(
     ):
         if value not in allowed:
             raise EdgeError(f"{name} {value}: use one of {', '.join(allowed)}")
-    from edge.bundle import Crop
-    from train.module import Options
     from train.processes import launch, place
-    from train.run import Precision, Run, fit
-    from train.splits import Choice
 
     if devices > 1 and place().world == 1:
         raise typer.Exit(launch(devices, sys.argv[1:]))
+    from edge.bundle import Crop
+    from train.module import Options
+    from train.run import Precision, Run, fit
+    from train.splits import Choice
+
     folder = fit(
         Run(
             data=data,

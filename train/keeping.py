@@ -56,6 +56,7 @@ class Keeper(Checkpoint):
         self._pause = minutes * 60 or float("inf")
         self._limit = limit * 60 or float("inf")
         self._handlers: dict[int, Any] = {}
+        self._began = self._kept = self._asked = 0.0
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         self._began = self._kept = time.monotonic()

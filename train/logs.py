@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,14 @@ class Logs(lightning.Callback):
         self._events = folder / "tensorboard"
         self._pace = pace
         self._writer: Any = None
+        self._rate = 0.0
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         if not trainer.is_global_zero:
             return
         try:
+            # Where TensorFlow is installed, TensorBoard would load it to write a file: seconds, and a page of messages.
+            sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("tensorboard.compat.notf"))
             from torch.utils.tensorboard import SummaryWriter
         except ModuleNotFoundError:
             print("no curves for TensorBoard: it is not installed (pip install tensorboard)", flush=True)
@@ -46,11 +51,14 @@ class Logs(lightning.Callback):
         except OSError as error:
             raise EdgeError(f"cannot write {self._events}: {error.strerror}; choose another --out") from error
 
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        self._rate = float(trainer.optimizers[0].param_groups[0]["lr"])  # at the step's end it is the next one's
+
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self._writer is not None and trainer.global_step % EVERY == 0:
             points = {
                 "step/loss": float(outputs["step_loss"]),
-                "step/lr": _rate(trainer),
+                "step/lr": self._rate,
                 "step/images_per_second": self._pace.now,
             }
             self._add(trainer, points)
@@ -66,7 +74,7 @@ class Logs(lightning.Callback):
         row = {
             "epoch": trainer.current_epoch + 1,
             **{name.replace("/", "_"): measured[name] for name in names},
-            "lr": _rate(trainer),
+            "lr": self._rate,
             "images_per_second": self._pace.throughput,
             "seconds": self._pace.seconds,
         }
@@ -98,10 +106,5 @@ class Logs(lightning.Callback):
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows([*earlier, {key: f"{v:.6g}" if isinstance(v, float) else v for key, v in row.items()}])
+        writer.writerows([*earlier, {key: f"{v:.9g}" if isinstance(v, float) else v for key, v in row.items()}])
         write_atomically(self._table, text.getvalue().encode())
-
-
-def _rate(trainer: Any) -> float:
-    """The learning rate of the step that comes next."""
-    return float(trainer.optimizers[0].param_groups[0]["lr"])

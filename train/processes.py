@@ -9,7 +9,7 @@ import sys
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import torch
 from torch import Tensor
@@ -53,7 +53,7 @@ def gather_rows(parts: Sequence[Tensor]) -> list[Tensor]:
     own = torch.cat([part.float() for part in parts], dim=1)
     rows = gather_all_tensors(own.detach())
     rows[torch.distributed.get_rank()] = own
-    return list(torch.cat(rows).split([part.shape[1] for part in parts], dim=1))
+    return list(torch.split(torch.cat(rows), [part.shape[1] for part in parts], dim=1))
 
 
 def launch(processes: int, arguments: Sequence[str]) -> int:
@@ -92,7 +92,7 @@ def one_voice(here: Place) -> None:
     """
     address, port = os.environ.get("MASTER_ADDR"), os.environ.get("MASTER_PORT")
     if here.world > 1 and address and port and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
-        store = torch.distributed.TCPStore(address, int(port), None, False, timedelta(seconds=60))
+        store = cast(Any, torch.distributed).TCPStore(address, int(port), None, False, timedelta(seconds=60))
         sys.stderr = _Voice(sys.stderr, store, here.rank)  # type: ignore[assignment]
 
 

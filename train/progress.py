@@ -53,7 +53,7 @@ class Progress(lightning.Callback):
         later = (trainer.max_epochs - trainer.current_epoch - 1) * trainer.num_training_batches
         self._bar.update(
             batch_idx + 1,
-            f"loss {float(outputs['step_loss']):.4f}  {self._pace.now:.0f} images/s  "
+            f"loss {float(outputs['step_loss']):.4f}  {self._pace.now:.0f} img/s  "
             f"{_clock(self._pace.left_of_epoch(steps * self._images))} left, "
             f"run {_clock(self._pace.left_of_run(steps + later))}",
         )

@@ -22,7 +22,8 @@ from edge.files import write_atomically
 
 # isort: split
 import lightning
-from lightning.fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader, SequentialSampler
@@ -90,7 +91,7 @@ class Run:
         keep_every: keep a checkpoint for good each so many epochs; 0: none.
         checkpoint_minutes: time between checkpoints within an epoch; 0: only at its end.
         max_minutes: stop after so long, ready to go on; 0: never.
-        deterministic: ask torch for repeatable sums on a GPU too (slower); on a CPU they are with one number of threads.
+        deterministic: ask torch for repeatable sums on a GPU too (slower); a CPU's are, for one number of threads.
         crop: how the runtime must crop a face so that it looks like the training pictures; ``crop.source_size`` is the
             side of the training pictures where it is smaller than the input.
         options: learning rate, loss weights, augmentation.
@@ -178,7 +179,7 @@ def fit(run: Run, resume: bool = False, resume_from: Path | None = None) -> Path
 
 
 def _say_how_to_go_on(stop: BaseException, last: Path, here: Place) -> None:
-    """Tell what ``last.ckpt`` holds; return only where the time was up and there is a best epoch to make a bundle of."""
+    """Tell what ``last.ckpt`` holds; return only where the time was up and there is a best epoch."""
     state = f"{last} holds it, go on with --resume"
     where = str(stop)
     if not isinstance(stop, Stopped):  # a second Ctrl-C, or one before the first step
@@ -221,7 +222,7 @@ def _trainer(run: Run, here: Place, keeper: Keeper, images: int) -> lightning.Tr
         callbacks.append(WeightAveraging(avg_fn=warming_average(run.ema)))
     several = here.world > 1
     on_gpu = run.device != "cpu" and torch.cuda.is_available()
-    plugins = [AtomicCheckpointIO(), TorchElasticEnvironment() if several else LightningEnvironment()]
+    plugins: list[Any] = [AtomicCheckpointIO(), TorchElasticEnvironment() if several else LightningEnvironment()]
     return lightning.Trainer(
         default_root_dir=run.out,
         max_epochs=run.epochs,
@@ -245,7 +246,7 @@ def _trainer(run: Run, here: Place, keeper: Keeper, images: int) -> lightning.Tr
 
 
 def _loader(run: Run, here: Place, samples: Samples, shuffle: Order | None = None, behind: int = 0) -> DataLoader[Any]:
-    """Batches in the order of ``shuffle``, without the ``behind`` ones that are done; without it, the samples' order."""
+    """Batches in the order of ``shuffle``, without the ``behind`` that are done; without it, the samples'."""
     dataset = FaceDataset(samples, run.image_size, run.crop.source_size)
     order = SequentialSampler(dataset) if shuffle is None else shuffle
     drop_last = shuffle is not None and len(order) > run.batch_size

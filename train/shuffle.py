@@ -1,4 +1,4 @@
-"""Random numbers that depend on epoch and step only, so that a resumed run sees what an unbroken one would have seen."""
+"""Random numbers that depend on epoch and step only, so that a resumed run sees what an unbroken one sees."""
 
 from __future__ import annotations
 

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +39,7 @@ def train(options, command, colours, tmp_path, one_thread):
         (["--augment", "wild"], ["--augment wild", "strong"]),
         (["--precision", "8"], ["--precision 8"]),
         (["--resume"], ["last.ckpt is missing", "without --resume"]),
+        (["--resume-from", "no.ckpt"], ["no.ckpt is missing"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) and value[0].startswith("--") else "",
 )
@@ -127,3 +132,35 @@ def test_damaged_checkpoint(options, command, colours, finished, tmp_path, conte
     shutil.copytree(finished[0], run)
     (run / "last.ckpt").write_bytes(content)
     assert_one_line(command("--data", f"folder:{colours}", "--out", run, *options, "--resume"), "last.ckpt")
+
+
+LIMITED = """
+import resource, sys
+from train.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)), resource.RLIM_INFINITY))
+main()
+"""
+
+
+def test_full_disk_leaves_the_earlier_checkpoint(options, colours, finished, tmp_path):
+    """A limit on the size of files stands for a disk without room: writing fails half way, with another errno."""
+    run = tmp_path / "run"
+    shutil.copytree(finished[0], run)
+    (run / "best.ckpt").unlink()
+    before = (run / "last.ckpt").read_bytes()
+    more = ("--epochs", "6", "--resume")
+    arguments = ("--data", f"folder:{colours}", "--out", str(run), *map(str, options), *more)
+    child = subprocess.run(
+        [sys.executable, "-c", LIMITED, "5000000", *arguments],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert child.returncode == 2, child.stderr
+    lines = child.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: cannot write") and ".ckpt" in lines[0], child.stderr
+    assert "go on with --resume" in lines[0]
+    assert (run / "last.ckpt").read_bytes() == before
+    assert sorted(path.name for path in run.glob("*.ckpt")) == ["last.ckpt"]  # nothing half written lies about

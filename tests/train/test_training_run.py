@@ -22,7 +22,8 @@ EPOCH = r"epoch [1-5]/5  train loss \d\.\d{4}  val accuracy +\d+\.\d\d %  macro 
 
 def rows(out: Path) -> list[dict[str, str]]:
     with (out / "metrics.csv").open(newline="") as file:
-        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+        table = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in table]
 
 
 def wait_for(child: subprocess.Popen[str], beginning: str) -> None:
@@ -85,16 +86,126 @@ def test_worker_processes_do_not_change_the_result(options, finished, colours, c
     assert rows(tmp_path / "a") == rows(tmp_path / "b")
 
 
-def test_ctrl_c_keeps_the_last_epoch_and_tells_how_to_go_on(options, colours, process, tmp_path):
-    child = process("--data", f"folder:{colours}", "--out", tmp_path / "run", *options, "--epochs", 200)
-    wait_for(child, "epoch   2/200")
-    child.send_signal(signal.SIGINT)
+SHORT = ("--epochs", 3, "--limit", 48)  # 6 steps an epoch
+
+
+@pytest.fixture(scope="module")
+def short(options, colours, command, one_thread, tmp_path_factory) -> Path:
+    """An unbroken run of three short epochs."""
+    out = tmp_path_factory.mktemp("short") / "run"
+    result = command("--data", f"folder:{colours}", "--out", out, *options, *SHORT)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def assert_same_end(one: Path, other: Path) -> None:
+    assert rows(one) == rows(other)
+    weights = [folder / "bundle/model_weights.pth" for folder in (one, other)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def steps(out: Path) -> dict[str, list[int]]:
+    """The steps of each curve, as TensorBoard shows them."""
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    events = accumulator.EventAccumulator(str(out / "tensorboard"))
+    events.Reload()
+    return {name: [event.step for event in events.Scalars(name)] for name in events.Tags()["scalars"]}
+
+
+def test_kill_in_the_middle_of_an_epoch(options, colours, command, process, short, one_thread, tmp_path):
+    from train.checkpoint_io import progressed
+
+    out = tmp_path / "run"
+    arguments = ("--data", f"folder:{colours}", "--out", out, *options, *SHORT)
+    child = process(*arguments, "--checkpoint-minutes", 1e-6)
+    wait_for(child, "epoch 1/3")
+    while True:
+        child.send_signal(signal.SIGSTOP)  # look in peace
+        behind = progressed(out / "last.ckpt")
+        if behind.epochs >= 1 and behind.steps:
+            break
+        child.send_signal(signal.SIGCONT)
+        assert child.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    assert behind.epochs < 3 and 0 < behind.steps < 6
+    result = command(*arguments, "--resume")
+    assert result.exit_code == 0, result.output
+    assert_same_end(out, short)
+    curves = steps(out)
+    assert curves == steps(short)
+    assert curves["val/accuracy"] == [6, 12, 18] and curves["step/loss"] == [10]
+
+
+def test_time_that_is_up_and_going_on_from_any_checkpoint(options, colours, command, short, one_thread, tmp_path):
+    out = tmp_path / "run"
+    arguments = ("--data", f"folder:{colours}", "--out", out, *options, *SHORT, "--keep-every", 2)
+    soon = ("--max-minutes", 1e-6)
+    stopped = command(*arguments, *soon)
+    assert stopped.exit_code == 2 and len(stopped.stderr.strip().splitlines()) == 1
+    assert "stopped after step 1 of 6 of epoch 1, before the first epoch ended" in stopped.stderr
+    assert "last.ckpt holds it, go on with --resume" in stopped.stderr
+    assert command(*arguments, "--resume").exit_code == 0
+    assert_same_end(out, short)
+    assert [path.name for path in sorted(out.glob("*.ckpt"))] == ["best.ckpt", "epoch-002.ckpt", "last.ckpt"]
+    back = command(*arguments, "--resume-from", out / "epoch-002.ckpt", *soon)
+    assert back.exit_code == 0, back.output
+    assert "stopped after step 1 of 6 of epoch 3, the time is up" in back.stdout and "bundle written" in back.stdout
+    assert command(*arguments, "--resume").exit_code == 0
+    assert_same_end(out, short)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM of a scheduler"]
+)
+def test_signal_keeps_all_that_was_learnt_and_tells_how_to_go_on(options, colours, process, tmp_path, number, code):
+    from train.checkpoint_io import read_checkpoint
+
+    out = tmp_path / "run"
+    child = process("--data", f"folder:{colours}", "--out", out, *options, "--epochs", 200, "--workers", 1)
+    wait_for(child, "epoch   1/200")
+    child.send_signal(number)
     _, errors = child.communicate(timeout=60)
-    assert child.returncode == 130
-    assert "last.ckpt holds the last whole epoch, go on with --resume" in errors
-    lines = [line for line in errors.splitlines() if line and not line.startswith("note: ")]
-    assert "Traceback" not in errors and len(lines) <= 2
-    assert "state_dict" in torch.load(tmp_path / "run/last.ckpt", weights_only=True)
+    assert child.returncode == code, errors
+    said = re.search(
+        r"stopped after (?:step (\d+) of 24 of )?epoch (\d+): .*last.ckpt holds it, go on with --resume", errors
+    )
+    assert said and "Traceback" not in errors, errors
+    assert len([line for line in errors.splitlines() if line and not line.startswith("note: ")]) <= 2, errors
+    step, epoch = int(said[1] or 24), int(said[2])
+    assert read_checkpoint(out / "last.ckpt")["global_step"] == (epoch - 1) * 24 + step
+
+
+def test_early_stopping_obeys_the_present_patience(options, colours, command, one_thread, tmp_path):
+    out = tmp_path / "run"
+    arguments = ("--data", f"folder:{colours}", "--out", out, *options, "--limit", 48)
+    # The learning rate is too small to change anything: no epoch is better than the first.
+    assert command(*arguments, "--lr", 1e-12, "--epochs", 6, "--patience", 1).exit_code == 0
+    assert len(rows(out)) == 2
+    assert command(*arguments, "--lr", 1e-12, "--epochs", 6, "--patience", 1, "--resume").exit_code == 0
+    assert len(rows(out)) == 2  # it had stopped, and stays so
+    assert command(*arguments, "--lr", 1e-12, "--epochs", 6, "--patience", 3, "--resume").exit_code == 0
+    assert len(rows(out)) == 4
+
+
+def test_environment_is_recorded_at_each_start(finished):
+    starts = json.loads((finished[0] / "environment.json").read_text())["starts"]
+    assert len(starts) == 1 and starts[0]["seed"] == 0 and starts[0]["threads"] == 1
+    assert starts[0]["distributions"]["torch"] == torch.__version__
+    assert {"python", "platform", "cpu", "gpus", "command", "git"} <= set(starts[0])
+
+
+def test_run_without_tensorboard_says_so_and_goes_on(options, colours, command, one_thread, monkeypatch, tmp_path):
+    for name in list(sys.modules):
+        if name == "tensorboard" or name.startswith(("tensorboard.", "torch.utils.tensorboard")):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)  # an import fails as if it were not installed
+    arguments = ("--data", f"folder:{colours}", "--out", tmp_path / "run", *options, "--limit", 8, "--epochs", 1)
+    result = command(*arguments)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0].startswith("no curves for TensorBoard") and result.stderr == ""
+    assert len(rows(tmp_path / "run")) == 1
 
 
 def test_finished_run_that_is_resumed_only_writes_its_bundle_again(
