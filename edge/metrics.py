@@ -171,7 +171,8 @@ def pearson(truth: Floats, predicted: Floats) -> Figure:
     constant = (np.ptp(x, axis=-1) == 0) | (np.ptp(y, axis=-1) == 0)  # not by variance: the mean of equals is rounded
     x, y = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
     spread = np.sqrt((x * x).sum(axis=-1) * (y * y).sum(axis=-1))
-    return _plain(_ratio((x * y).sum(axis=-1), np.where(constant, 0, spread), np.nan))
+    result = _ratio((x * y).sum(axis=-1), np.where(constant, 0, spread), np.nan)
+    return _plain(np.clip(result, -1, 1))  # rounding can lead a hair beyond
 
 
 def ccc(truth: Floats, predicted: Floats) -> Figure:

@@ -7,7 +7,6 @@ too.
 from __future__ import annotations
 
 import csv
-import importlib.util
 import logging
 import sys
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from train.predictions import Predictions
 
 _BLUE, _ORANGE, _GRAY = "#0072B2", "#D55E00", "#808080"
 _MARKERS = "oXs^Dv*P"
+_BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 3}
 #: Names a learning rate may have in ``metrics.csv``.
 _RATES = ("lr", "learning_rate")
 #: Most points of a scatter; more only make a blot.
@@ -36,8 +36,10 @@ def draw_all(out: Path, predictions: Predictions) -> list[Path]:
     Raises:
         EdgeError: the folder cannot be written to.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        print("plots are left out: matplotlib is not installed (pip install matplotlib)", file=sys.stderr)
+    try:
+        _figure(1, 1)
+    except ImportError as error:  # not installed, or built for another numpy: no reason to end a run that is done
+        print(f"plots are left out: {error} (pip install matplotlib)", file=sys.stderr)
         return []
     return [*draw_run(out), *draw_evaluation(predictions, out / "plots")]
 
@@ -107,8 +109,8 @@ def _confusion(p: Predictions) -> Any:
         # Both panels are coloured by share, else the frequent class is all one sees.
         axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for (row, column), value in np.ndenumerate(values):
-            text = "" if np.isnan(value) or value == 0 else f"{value}" if axes is left else f"{100 * value:.0f} %"
-            dark = np.nan_to_num(shares)[row, column] > 0.55
+            text = "" if np.isnan(value) or value == 0 else f"{value}" if axes is left else _percent(value)
+            dark = np.nan_to_num(shares)[row, column] > 0.5
             axes.text(column, row, text, ha="center", va="center", fontsize=8, color="white" if dark else "black")
         axes.set(title=title, xlabel="predicted", ylabel="label" if axes is left else "")
         axes.set_xticks(range(len(p.labels)), p.labels, rotation=40, ha="right", rotation_mode="anchor")
@@ -121,23 +123,24 @@ def _reliability(p: Predictions) -> Any:
     if p.temperature != 1:
         here = " (fitted on these images)" if p.in_sample else ""
         states.append((f"temperature {p.temperature:.2f}{here}", p.temperature))
-    figure = _figure(4.4 * len(states), 4.4)
-    figure.suptitle(f"{p.data}: {len(p)} images")
-    edges = np.linspace(0, 1, metrics.BINS + 1)
-    for axes, (title, temperature) in zip(figure.subplots(1, len(states), squeeze=False)[0], states, strict=True):
+    figure = _figure(4.4 * len(states), 5.2)
+    figure.suptitle(f"{p.data}: {len(p)} images", fontsize=11)
+    grid = figure.subplots(2, len(states), squeeze=False, height_ratios=(4, 1), sharex=True)
+    edges = np.linspace(0, 1, metrics.BINS + 1)[:-1]
+    for (axes, below), (title, temperature) in zip(grid.T, states, strict=True):
         confidence = metrics.softmax(p.logits.astype(float), temperature).max(axis=1)
         bins = metrics.reliability(p.hit, confidence)
-        width = 1 / metrics.BINS
-        middles = edges[:-1] + width / 2
-        axes.bar(edges[:-1], bins.count / len(p), width, align="edge", color="#DDDDDD", label="share of the images")
-        axes.bar(middles, bins.accuracy, 0.55 * width, color=_BLUE, label="accuracy")
+        bar = {"width": 1 / metrics.BINS, "align": "edge", "edgecolor": "white"}
+        axes.bar(edges, bins.accuracy, color=_BLUE, label="accuracy", **bar)
+        axes.plot(bins.confidence, bins.confidence, "_", color=_ORANGE, markersize=13, mew=3, label="mean confidence")
         axes.plot([0, 1], [0, 1], color=_GRAY, linestyle="--", linewidth=1)
-        axes.plot(bins.confidence, bins.confidence, "_", color=_ORANGE, markersize=9, mew=2.5, label="mean confidence")
-        axes.set(title=title, xlabel="confidence", xlim=(0, 1), ylim=(0, 1), aspect="equal")
-        axes.text(
-            0.97, 0.04, f"ECE {metrics.ece(p.hit, confidence):.3f}", ha="right", bbox=_BOX, transform=axes.transAxes
-        )
-        axes.legend(frameon=False, loc="upper left", fontsize=8)
+        error = f"ECE {metrics.ece(p.hit, confidence):.3f}"
+        axes.text(0.97, 0.04, error, ha="right", bbox=_BOX, transform=axes.transAxes)
+        axes.set(title=title, xlim=(0, 1), ylim=(0, 1), ylabel="share that is right")
+        axes.legend(frameon=False, loc="upper left", fontsize=9)
+        below.bar(edges, bins.count / len(p), color=_GRAY, **bar)
+        below.set(xlabel="confidence", ylabel="images")
+        below.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
     return figure
 
 
@@ -145,7 +148,7 @@ def _plane(p: Predictions) -> Any:
     known = np.flatnonzero(~np.isnan(p.target).any(axis=1))
     if len(known) > _POINTS:
         known = np.sort(np.random.default_rng(0).permutation(known)[:_POINTS])
-    figure = _figure(10.6, 5.4)
+    figure = _figure(10.6, 5.0)
     target = "weak signal, made from the labels: no annotation" if p.weak_affect else "annotation"
     more = "" if len(known) == len(p) else f", {len(known)} of {len(p)}"
     figure.suptitle(f"{p.data}{more}: valence and arousal, coloured by label")
@@ -170,14 +173,16 @@ def _plane(p: Predictions) -> Any:
             for index, label in enumerate(p.labels)
             if (p.truth[known] == index).any()
         ]
-        axes.set(
-            title=title, xlabel="valence", ylabel="arousal", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal"
-        )
+        axes.set(title=title, xlabel="valence", ylabel="arousal", aspect="equal")
+        for set_limits, set_ticks in ((axes.set_xlim, axes.set_xticks), (axes.set_ylim, axes.set_yticks)):
+            set_limits(-1.05, 1.05)
+            set_ticks((-1, -0.5, 0, 0.5, 1))
     figure.legend(handles=handles, loc="outside right center", frameon=False)
     return figure
 
 
-_BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 3}
+def _percent(share: float) -> str:
+    return "< 1 %" if share < 0.01 else f"{100 * share:.0f} %"
 
 
 def _mark_best(axes: Any, epoch: NDArray[np.float64], columns: dict[str, NDArray[np.float64]]) -> None:

@@ -15,9 +15,10 @@ from edge.engines.loading import check_outputs
 from edge.errors import EdgeError
 from edge.quiet import quiet
 
-#: First bytes of every HDF5 file (HDF5 File Format Specification, "Superblock").
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 _OUTPUTS = ("logits", "valence_arousal")
+_MISSING = (
+    "this needs Keras on TensorFlow, which is not installed: pip install 'emot-edge[quantize]', or use other formats"
+)
 
 
 def import_keras() -> Any:
@@ -33,10 +34,7 @@ def import_keras() -> Any:
             import keras
             import tensorflow
         except ModuleNotFoundError as error:
-            raise EdgeError(
-                "this needs Keras on TensorFlow, which is not installed: pip install 'emot-edge[quantize]', or use "
-                "other formats"
-            ) from error
+            raise EdgeError(_MISSING) from error
         tensorflow.config.set_visible_devices([], "GPU")  # TensorFlow would take all of its memory
     if keras.backend.backend() != "tensorflow":
         raise EdgeError(f"Keras runs on {keras.backend.backend()} here; unset KERAS_BACKEND or set it to tensorflow")
@@ -50,13 +48,10 @@ class KerasEngine:
         """Load a file of a bundle; arguments and errors as in :func:`edge.engines.load_engine`."""
         if device != "cpu":
             raise EdgeError("Keras runs on the CPU here; use --device cpu, or an .onnx or .pth model for cuda")
-        with path.open("rb") as file:
-            if file.read(len(_HDF5)) != _HDF5:
-                raise EdgeError(f"{path} is not a readable Keras file; export it again with edge-quantize")
+        _refuse_code(path)
         keras = import_keras()
         if threads:
             _limit_threads(threads)
-        _refuse_code(path)
         try:
             with quiet():
                 self._model: Any = keras.models.load_model(str(path), compile=False)
@@ -98,8 +93,10 @@ def _refuse_code(path: Path) -> None:
 
     Keras before 3.11.3 loads both from an ``.h5`` file whatever its ``safe_mode`` says (CVE-2025-9905).
     """
-    import h5py
-
+    try:
+        import h5py
+    except ModuleNotFoundError as error:
+        raise EdgeError(_MISSING) from error
     try:
         with h5py.File(path) as file:
             layers = json.loads(file.attrs["model_config"])

@@ -42,7 +42,7 @@ def network(favourite: int) -> Any:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Checkpoint (happiness), ONNX (surprise), a .pt whose bytes changed, a .tflite that never was one, a .h5."""
+    """Checkpoint (happiness), ONNX (surprise), a .pt whose bytes changed, a .tflite and a .h5 that never were any."""
     from quantize.export.onnx import export_onnx
     from train.checkpoint import save_bundle
     from train.data.samples import Samples
@@ -107,6 +107,7 @@ def run(bundle: Path, faces: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_rows_and_reasons(run: tuple[str, dict[str, Any]]) -> None:
     printed, report = run
     assert [(row["file"], row["status"]) for row in report["rows"]] == [
+        ("model.h5", "failed"),
         ("model.onnx", "measured"),
         ("model.pt", "failed"),
         ("model.tflite", "failed"),
@@ -115,6 +116,7 @@ def test_rows_and_reasons(run: tuple[str, dict[str, Any]]) -> None:
     rows = {row["file"]: row for row in report["rows"]}
     assert "sha256" in rows["model.pt"]["reason"]
     assert "not a readable TFLite model" in rows["model.tflite"]["reason"]
+    assert "not a readable Keras file" in rows["model.h5"]["reason"]
     for row in report["rows"]:
         assert row["reason"] is None or row["reason"] in printed
     assert "quick" not in printed
@@ -274,7 +276,7 @@ def test_a_bundle_of_which_nothing_runs(bundle: Path, tmp_path: Path) -> None:
     assert "model.tflite  failed: " in done.stdout
     assert done.stderr.splitlines()[-1] == f"error: {tmp_path}: no file could be measured; the reasons stand above"
 
-    write_config(tmp_path, only(bundle, "model.h5").config)
+    write_config(tmp_path, msgspec.structs.replace(opened.config, files={}))
     done = command("formats", tmp_path)
     assert done.returncode == 2
     assert "make some with edge-quantize" in done.stderr

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
 from edge.bundle import describe_file, parse_config, read_bundle, write_config
@@ -28,8 +31,6 @@ def config(**changes: object) -> bytes:
 def test_a_config_survives_writing_and_reading(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"weights")
     entry = describe_file(tmp_path / "model.onnx", "onnx", "float32")
-    import msgspec
-
     written = msgspec.structs.replace(parse_config(config(), "c"), files={"model.onnx": entry})
     write_config(tmp_path, written)
     bundle = read_bundle(tmp_path)
@@ -45,7 +46,10 @@ def test_a_config_survives_writing_and_reading(tmp_path: Path) -> None:
         (config(colour="gray"), "colour"),
         (config(labels="neutral"), r"\$.labels"),
         (config(labels=["a", "a"]), "different names"),
-        (config(schema_version=2), "schema_version 2.*update"),
+        (config(schema_version=3), "schema_version 3.*update"),
+        (config(schema_version=0), r"\$.schema_version"),
+        (config(temperature=0), r"\$.temperature"),
+        (config(calibration={"data": "FER+"}), r"\$.calibration"),
         (config(input={**CONFIG["input"], "size": 0}), r"\$.input.size"),
         (
             config(files={"../x.onnx": {**FILE, "sha256": "0" * 64}}),
@@ -62,9 +66,30 @@ def test_a_broken_config_is_named(raw: bytes, says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
-    import msgspec
+def test_a_config_of_version_1_is_read_and_written_as_version_2(tmp_path: Path) -> None:
+    first = parse_config(config(schema_version=1), "c")
+    assert (first.schema_version, first.temperature, first.calibration) == (2, 1.0, None)
+    write_config(tmp_path, first)
+    written = json.loads((tmp_path / "model_config.json").read_bytes())
+    assert written["schema_version"] == 2 and written["temperature"] == 1.0
 
+
+def test_probabilities_are_taken_at_the_configs_temperature(tmp_path: Path) -> None:
+    from edge.metrics import softmax
+    from edge.model import DEFAULT_MODEL, Model
+
+    folder = shutil.copytree(DEFAULT_MODEL, tmp_path / "warm")
+    write_config(folder, msgspec.structs.replace(read_bundle(folder).config, temperature=2.5))
+    model = Model(folder)
+    size = model.bundle.config.input.size
+    crops = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
+    logits, _ = model.engine.run(crops)
+    found = [emotion.probabilities for emotion in model.classify(crops)]
+    np.testing.assert_allclose(found, softmax(logits / 2.5), rtol=1e-6)
+    assert np.abs(np.array(found) - softmax(logits)).max() > 0.01
+
+
+def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"weights")
     entry = describe_file(path, "onnx", "float32")

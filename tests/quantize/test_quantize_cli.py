@@ -118,6 +118,28 @@ def test_out_gets_a_bundle_of_its_own_with_the_checkpoint_and_the_source_is_not_
     ]
 
 
+def test_temperature_is_carried_into_the_bundle_that_is_written_and_shown_on_its_card(
+    bundle: Path, data: list[str], tmp_path: Path
+) -> None:
+    from msgspec.structs import replace
+
+    from edge.bundle import Calibration, write_config
+
+    out = tmp_path / "out"
+    assert run(bundle, "--out", out, "--formats", "torchscript", *data).exit_code == 0
+    assert "Not calibrated" in (out / "MODEL_CARD.md").read_text()
+    record = Calibration("FER+ validation", 640, 5, 0.51, 0.42, 0.0831, 0.0142)
+    write_config(bundle, replace(read_bundle(bundle).config, temperature=1.75, calibration=record))
+    # The bundle in the other folder was made before: same weights, so it is extended, and takes the new temperature.
+    assert run(bundle, "--out", out, "--formats", "onnx", *data).exit_code == 0
+    made = read_bundle(out).config
+    assert (made.temperature, made.calibration) == (1.75, record)
+    assert set(made.files) == {"model_weights.pth", "model.pt", "model.onnx"}
+    card = (out / "MODEL_CARD.md").read_text()
+    assert "softmax(logits / 1.75)" in card
+    assert "| expected calibration error | 0.0831 | 0.0142 |" in card
+
+
 def test_an_architecture_without_a_keras_port_is_refused_before_work_and_the_rest_goes_on(
     ferplus: Path, data: list[str], tmp_path: Path
 ) -> None:

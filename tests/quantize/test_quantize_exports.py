@@ -84,6 +84,22 @@ def test_metrics_of_every_file_come_from_the_images_asked_for(made: Made) -> Non
         assert (metrics.agreement is None) == (name == "model_weights.pth")
 
 
+def test_evaluate_all_measures_every_file_in_its_own_runtime(made: Made, ferplus: Path, tmp_path: Path) -> None:
+    from train.cli import app as train_app
+
+    arguments = ["evaluate", str(made.bundle.folder), "--all", "--data", f"ferplus:{ferplus}"]
+    result = CliRunner().invoke(train_app, [*arguments, "--json", str(tmp_path / "all.json")])
+    assert result.exit_code == 0, result.output
+    rows = {row["file"]: row for row in json.loads((tmp_path / "all.json").read_text())["files"]}
+    assert set(rows) == set(FILE_NAMES.values())
+    checkpoint = rows["model_weights.pth"]["evaluation"]
+    for name, row in rows.items():
+        assert row["evaluation"]["samples"] == 64 and row["evaluation"]["accuracy"] >= 0.9, name
+        if name in FLOAT_FILES:
+            assert row["agreement"] == 1.0 and row["evaluation"]["confusion"] == checkpoint["confusion"], name
+            assert row["evaluation"]["nll"] == pytest.approx(checkpoint["nll"], abs=1e-4), name
+
+
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("file", FLOAT_FILES)
 def test_float_file_gives_the_checkpoints_numbers(made: Made, file: str, count: int) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import pickle
@@ -18,7 +19,9 @@ from edge.bundle import describe_file, read_bundle, write_config  # noqa: E402
 from edge.errors import EdgeError  # noqa: E402
 from edge.preprocess import resize  # noqa: E402
 from train.data.opening import open_split  # noqa: E402
-from train.evaluation import evaluate, evaluate_file, predict, text  # noqa: E402
+from train.evaluation import evaluate, evaluate_file  # noqa: E402
+from train.predictions import predict, predict_split  # noqa: E402
+from train.report import text  # noqa: E402
 
 
 @pytest.fixture
@@ -56,6 +59,12 @@ def test_figures_by_hand(samples, bundle):
     result = evaluate(Table(logits, affect), config, four)
     assert (result.accuracy, result.samples, result.unlabelled) == (0.75, 4, 0)
     assert result.macro_f1 == pytest.approx((2 / 3 + 0.8) / 2)
+    assert result.balanced_accuracy == 0.75
+    assert result.precision[2] == pytest.approx(2 / 3) and np.isnan(result.precision[0])
+    # Every image is given its class, or a wrong one, with the same confidence: e / (e + 7).
+    confidence = np.e / (np.e + 7)
+    assert result.ece == pytest.approx(abs(0.75 - confidence))
+    assert result.nll == pytest.approx(-0.75 * np.log(confidence) + 0.25 * np.log(np.e + 7))
     assert result.recall[1] == 0.5 and result.recall[2] == 1.0 and np.isnan(result.recall[0])
     assert result.support == (0, 2, 2, 0, 0, 0, 0, 0)
     assert result.confusion[1] == (0, 1, 1, 0, 0, 0, 0, 0)
@@ -64,7 +73,7 @@ def test_figures_by_hand(samples, bundle):
     assert result.affect["valence"].mse == pytest.approx((0 + 0.04 + 0.04) / 3, abs=1e-6)
     assert result.affect["valence"].mae == pytest.approx(0.4 / 3, abs=1e-6)
     page = text(result)
-    assert "accuracy  75.00 %" in page and "against the data set's annotations" in page
+    assert "accuracy            75.00 %  25.00 to 100.00" in page and "against the data set's annotations" in page
     json.dumps(result.record(), allow_nan=False)
 
 
@@ -105,8 +114,12 @@ def test_bundle_gives_the_accuracy_its_config_records(command, bundle, colours, 
     recorded = read_bundle(bundle).config.files["model_weights.pth"].metrics[0]
     assert (figures["accuracy"], figures["macro_f1"]) == (recorded.accuracy, recorded.macro_f1)
     assert figures["data"] == recorded.data and figures["samples"] == recorded.samples
-    low, high = figures["interval"]
-    assert low <= figures["accuracy"] <= high
+    for name in ("accuracy", "balanced_accuracy", "macro_f1", "nll"):
+        low, high = figures["intervals"][name]
+        assert low <= figures[name] <= high, name
+    for affect in figures["affect"].values():
+        for name, (low, high) in affect["intervals"].items():
+            assert low <= affect[name] <= high, name
     assert "model_weights.pth in torch" in result.stdout and "95 % bootstrap interval" in result.stdout
     # No annotation stands behind a folder's valence and arousal, and the page says so.
     assert "against the weak signal: how well it was learnt, not how right it is" in result.stdout
@@ -146,8 +159,8 @@ def exported(bundle, one_thread, tmp_path_factory):
 def test_exported_formats_give_the_same_figures(exported, samples, name, runtime):
     if name == "model.onnx":
         pytest.importorskip("onnxruntime")
-    reference, _ = evaluate_file(exported, samples)
-    result, where = evaluate_file(exported / name, samples)
+    reference, _, _ = evaluate_file(exported, samples)
+    result, where, _ = evaluate_file(exported / name, samples)
     assert runtime in where and name in where
     assert result.confusion == reference.confusion
     assert result.affect["valence"].mse == pytest.approx(reference.affect["valence"].mse, abs=1e-4)
@@ -156,6 +169,112 @@ def test_exported_formats_give_the_same_figures(exported, samples, name, runtime
 def test_limit_measures_a_part(command, bundle, colours, one_thread):
     result = command("evaluate", bundle, "--data", f"folder:{colours}", "--limit", 10)
     assert result.exit_code == 0 and ": 10 images" in result.stdout
+
+
+def test_all_files_in_one_table(command, exported, colours, tmp_path, one_thread):
+    pytest.importorskip("onnxruntime")
+    folder = shutil.copytree(exported, tmp_path / "copy")
+    (folder / "model.pt").write_bytes(b"not what the config describes")
+    data = ["--data", f"folder:{colours}", "--limit", 20]
+    result = command("evaluate", folder, "--all", *data, "--json", tmp_path / "all.json")
+    assert result.exit_code == 0, result.output
+    rows = {row["file"]: row for row in json.loads((tmp_path / "all.json").read_text())["files"]}
+    assert list(rows) == ["model_weights.pth", "model.pt", "model.onnx"]
+    assert rows["model.onnx"]["agreement"] == 1.0 and rows["model_weights.pth"]["agreement"] is None
+    assert rows["model.pt"]["evaluation"] is None and "is damaged" in rows["model.pt"]["problem"]
+    lines = {line.split()[0]: line for line in result.stdout.splitlines() if line}
+    assert "not measured: " in lines["model.pt"] and "100.00 %" in lines["model.onnx"]
+    assert f"{100 * rows['model.onnx']['evaluation']['accuracy']:.2f} %" in lines["model.onnx"]
+    assert_one_line(command("evaluate", folder / "model.onnx", "--all", *data), "name the folder")
+    assert_one_line(command("evaluate", folder, "--all", *data, "--plots", tmp_path / "p"), "need one file")
+    (folder / "model.onnx").unlink()
+    (folder / "model_weights.pth").unlink()
+    result = command("evaluate", folder, "--all", *data)
+    *said, error = result.stderr.splitlines()
+    assert result.exit_code == 2 and said == [f"measuring {name}" for name in rows]
+    assert "no file could be measured; model_weights.pth: " in error
+
+
+def reordered(samples, labels):
+    """The same samples in a data set that numbers its classes in another order, or knows fewer."""
+    order = np.array([labels.index(name) if name in labels else -1 for name in samples.labels])
+    distribution = np.eye(len(labels), dtype=np.float32)[order[samples.label]]
+    return dataclasses.replace(samples, labels=labels, label=order[samples.label], distribution=distribution)
+
+
+def test_labels_are_matched_by_name(samples, bundle):
+    config = read_bundle(bundle).config
+    few = samples.take(np.array([0, 1, 24]))  # happiness, happiness, sadness
+    logits, affect = np.eye(8, dtype=np.float32)[[1, 2, 2]], np.zeros((3, 2), np.float32)
+    turned = evaluate(Table(logits, affect), config, reordered(few, samples.labels[::-1]))
+    assert turned.confusion == evaluate(Table(logits, affect), config, few).confusion
+    assert turned.notes == ()
+
+
+def test_data_of_fewer_classes_is_measured_by_the_choice_among_all(samples, bundle):
+    config = read_bundle(bundle).config
+    few = reordered(samples.take(np.array([0, 1, 24])), ("sadness", "happiness"))
+    logits = np.eye(8, dtype=np.float32)[[1, 7, 2]]  # contempt is no class of this data: still an answer, a wrong one
+    result = evaluate(Table(logits, np.zeros((3, 2), np.float32)), config, few)
+    assert (result.accuracy, result.labels) == (pytest.approx(2 / 3), config.labels)
+    assert result.confusion[1][7] == 1
+    assert "also knows neutral, surprise, fear, disgust, anger, contempt" in text(result)
+
+
+def test_images_of_a_class_the_model_lacks_are_left_out_and_named(samples, bundle):
+    config = msgspec.structs.replace(read_bundle(bundle).config, labels=("sadness", "neutral"))
+    few = samples.take(np.array([0, 1, 24]))
+    result = evaluate(Table(np.array([[1.0, 0.0]], np.float32), np.zeros((1, 2), np.float32)), config, few)
+    assert (result.samples, result.accuracy, result.support) == (1, 1.0, (1, 0))
+    assert result.data.endswith(", without happiness")
+    assert "left out, since the model has no such class: 2 of happiness" in text(result)
+
+
+def test_flip_answers_with_the_mean_of_picture_and_mirror(samples):
+    def sides(images):  # brightness of the left and the right half
+        halves = images[:, :, :16].mean((1, 2, 3)), images[:, :, 16:].mean((1, 2, 3))
+        return np.stack(halves, axis=1).astype(np.float32), np.stack(halves, axis=1).astype(np.float32)
+
+    few = samples.take(np.arange(3))
+    plain, _ = predict(sides, few, 32, None)
+    logits, affect = predict(sides, few, 32, None, mirror=True)
+    np.testing.assert_allclose(logits, plain.mean(axis=1, keepdims=True).repeat(2, axis=1), rtol=1e-5)
+    np.testing.assert_array_equal(logits, affect)
+    assert np.abs(plain - logits).max() > 0.1
+
+
+def test_flip_is_said_and_other_words_are_refused(command, bundle, colours, one_thread):
+    data = ["--data", f"folder:{colours}", "--limit", 4]
+    assert "mean of picture and mirror" in command("evaluate", bundle, *data, "--tta", "flip").stdout
+    assert_one_line(command("evaluate", bundle, *data, "--tta", "rotate"), "--tta rotate: use one of none, flip")
+
+
+def test_predictions_as_a_table(command, bundle, colours, samples, tmp_path, one_thread):
+    result = command("evaluate", bundle, "--data", f"folder:{colours}", "--predictions", tmp_path / "p.csv")
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "p.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == [str(path) for path in samples.paths]
+    config = read_bundle(bundle).config
+    _, _, found = evaluate_file(bundle, samples)
+    for number, row in enumerate(rows):
+        assert row["truth"] == samples.labels[samples.label[number]]
+        probabilities = [float(row[f"p_{label}"]) for label in config.labels]
+        assert sum(probabilities) == pytest.approx(1, abs=1e-4)
+        assert row["predicted"] == config.labels[int(np.argmax(probabilities))]
+        assert float(row["valence"]) == pytest.approx(found.valence_arousal[number, 0], rel=1e-4)
+        assert float(row["arousal_truth"]) == pytest.approx(samples.valence_arousal[number, 1], rel=1e-4)
+
+
+def test_what_nobody_annotated_is_an_empty_cell(samples, bundle, tmp_path):
+    from train.predictions import write_predictions
+
+    two = samples.take(np.array([0, 1]))
+    two = dataclasses.replace(two, valence_arousal=np.array([[np.nan, 0.5], [0.25, np.nan]], np.float32))
+    table = Table(np.eye(8, dtype=np.float32)[[1, 1]], np.zeros((2, 2), np.float32))
+    write_predictions(predict_split(table, read_bundle(bundle).config, two), tmp_path / "p.csv")
+    ends = [line.split(",")[-2:] for line in (tmp_path / "p.csv").read_text().splitlines()]
+    assert ends == [["valence_truth", "arousal_truth"], ["", "0.5"], ["0.25", ""]]
 
 
 def assert_one_line(result, part: str) -> None:
@@ -198,8 +317,8 @@ def test_config_that_does_not_fit_its_weights(command, bundle, colours, tmp_path
 
 
 def test_model_of_other_labels(samples, bundle, tmp_path):
-    folder = changed(bundle, tmp_path / "copy", labels=("calm", "happiness"))
-    with pytest.raises(EdgeError, match="knows calm, happiness; the data knows"):
+    folder = changed(bundle, tmp_path / "copy", labels=tuple("abcdefgh"))
+    with pytest.raises(EdgeError, match="knows a, b, c, d, e, f, g, h; the data"):
         evaluate_file(folder, samples)
 
 
