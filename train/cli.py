@@ -41,6 +41,16 @@ def train(
     balance: Annotated[
         float, typer.Option(min=0, max=1, help="Weigh rare classes more: 0 not at all, 1 all classes the same in sum.")
     ] = 0.0,
+    teacher: Annotated[
+        list[str] | None, typer.Option(help="Learn from this bundle's answers too; give several for their mean.")
+    ] = None,
+    distill_weight: Annotated[float, typer.Option(min=0, max=1, help="Share of the loss that is the teacher's.")] = 0.7,
+    distill_temperature: Annotated[
+        float, typer.Option(min=0.1, max=100, help="Soften teacher's and student's answers before comparing them.")
+    ] = 1.0,
+    teacher_flips: Annotated[
+        bool, typer.Option("--teacher-flips/--no-teacher-flips", help="The teacher answers for picture and mirror image.")
+    ] = True,
     augment: Annotated[str, typer.Option(help="none, standard (flip, 15 degrees) or strong.")] = "standard",
     ema: Annotated[float, typer.Option(min=0, max=0.99999, help="Decay of averaged weights; 0: none.")] = 0.0,
     crop_scale: Annotated[float, typer.Option(min=0.5, max=3, help="Runtime crop: side in face-box sides.")] = 1.0,
@@ -91,6 +101,7 @@ def train(
             device=device,
             precision=cast(Precision, precision),
             limit=limit,
+            teachers=tuple(teacher or ()),
             crop=Crop(scale=crop_scale, shift_y=crop_shift, source_size=source_size),
             options=Options(
                 lr=lr,
@@ -101,6 +112,9 @@ def train(
                 label_smoothing=label_smoothing,
                 augment=augment,
                 balance=balance,
+                distill_weight=distill_weight,
+                distill_temperature=distill_temperature,
+                teacher_flips=teacher_flips,
             ),
         ),
         resume=resume,

@@ -44,6 +44,21 @@ def masked_mse(predicted: Tensor, target: Tensor) -> Tensor:
     return difference.square().sum() / known.sum().clamp(min=1)
 
 
+def distillation_loss(
+    logits: Tensor, taught: Tensor, temperature: float = 1.0, image_weights: Tensor | None = None
+) -> Tensor:
+    """Mean divergence of logits ``[N, C]`` from a teacher's softened answer ``[N, C]``: zero where they agree.
+
+    ``T^2 KL(teacher || softmax(logits / T))``, with the factor that keeps gradients the same size for every temperature
+    (Hinton et al. 2015, https://arxiv.org/abs/1503.02531, section 2). ``image_weights`` ``[N]`` make some images count
+    more without moving what is learnt of each: class weights inside the divergence would teach another distribution.
+    """
+    divergence = nn.functional.kl_div((logits / temperature).log_softmax(dim=1), taught, reduction="none").sum(dim=1)
+    if image_weights is not None:
+        divergence = divergence * image_weights
+    return temperature**2 * divergence.mean()
+
+
 def two_head_loss(
     logits: Tensor,
     valence_arousal: Tensor,

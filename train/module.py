@@ -16,7 +16,8 @@ import lightning
 import torchmetrics
 
 from train.dataset import Batch
-from train.losses import Loss, balanced_weights, two_head_loss
+from train.losses import Loss, balanced_weights, distillation_loss, masked_mse, two_head_loss
+from train.teacher import Answers, Teachers
 from train.transforms import RECIPES, Augment
 
 
@@ -34,6 +35,9 @@ class Options:
         label_smoothing: share of each target spread over all classes.
         augment: a name of ``train.transforms.RECIPES``.
         balance: how much rarer classes weigh more, see :func:`train.losses.balanced_weights`; 0: not at all.
+        distill_weight: share of both losses that comes from the teachers instead of the data, where there are teachers.
+        distill_temperature: how much both answers are softened before they are compared, 1: not at all.
+        teacher_flips: teachers answer with the mean over a picture and its mirror image.
     """
 
     lr: float = 1e-3
@@ -45,6 +49,9 @@ class Options:
     label_smoothing: float = 0.0
     augment: str = "standard"
     balance: float = 0.0
+    distill_weight: float = 0.7
+    distill_temperature: float = 1.0
+    teacher_flips: bool = True
 
 
 class EmotionModule(lightning.LightningModule):
@@ -52,10 +59,24 @@ class EmotionModule(lightning.LightningModule):
 
     class_weights: Tensor
 
-    def __init__(self, network: EmotionNetwork, options: Options, shares: Tensor | None = None) -> None:
-        """Wrap a network; ``shares`` ``[C]`` are the classes' shares of the targets, for ``options.balance``."""
+    def __init__(
+        self,
+        network: EmotionNetwork,
+        options: Options,
+        shares: Tensor | None = None,
+        teachers: Teachers | None = None,
+    ) -> None:
+        """Wrap a network.
+
+        Args:
+            network: what is trained.
+            options: how.
+            shares: ``[C]``, the classes' shares of the targets, for ``options.balance``.
+            teachers: whose answers are learnt beside the data's; no part of this module's state.
+        """
         super().__init__()
         self.options = options
+        self.teachers = teachers
         # Several times faster on a CPU. (torch's type stubs do not know this form of `to`.)
         self.network: EmotionNetwork = cast(Any, network).to(memory_format=torch.channels_last)
         self.augment = Augment(RECIPES[options.augment])
@@ -69,10 +90,14 @@ class EmotionModule(lightning.LightningModule):
         result: tuple[Tensor, Tensor] = self.network(image)
         return result
 
+    def on_fit_start(self) -> None:
+        if self.teachers is not None:
+            self.teachers.to(self.device)
+
     def training_step(self, batch: Batch, _: int) -> Tensor:
         pixels = self.augment(batch["image"].permute(0, 3, 1, 2).float())
         logits, affect = self.network.read(pixels)
-        loss = self._loss(logits, affect, batch)
+        loss = self._loss(logits, affect, batch, self.teachers(pixels) if self.teachers else None)
         size = len(logits)
         self.log("loss", loss.total, prog_bar=True, batch_size=size)
         means = {"loss": loss.total, "emotion": loss.emotion, "valence_arousal": loss.valence_arousal}
@@ -90,9 +115,9 @@ class EmotionModule(lightning.LightningModule):
         self.log("val/accuracy", self.accuracy, on_epoch=True, batch_size=size)
         self.log("val/macro_f1", self.macro_f1, on_epoch=True, batch_size=size)
 
-    def _loss(self, logits: Tensor, affect: Tensor, batch: Batch) -> Loss:
+    def _loss(self, logits: Tensor, affect: Tensor, batch: Batch, answers: Answers | None = None) -> Loss:
         options = self.options
-        return two_head_loss(
+        loss = two_head_loss(
             logits,
             affect,
             batch["distribution"],
@@ -102,6 +127,14 @@ class EmotionModule(lightning.LightningModule):
             options.label_smoothing,
             self.class_weights,
         )
+        if answers is None:
+            return loss
+        share = options.distill_weight
+        weights = batch["distribution"] @ self.class_weights
+        emotion = distillation_loss(logits, answers.distribution, options.distill_temperature, weights)
+        emotion = (1 - share) * loss.emotion + share * emotion
+        valence_arousal = (1 - share) * loss.valence_arousal + share * masked_mse(affect, answers.valence_arousal)
+        return Loss(options.alpha * emotion + options.beta * valence_arousal, emotion, valence_arousal)
 
     def configure_optimizers(self) -> Any:
         options = self.options

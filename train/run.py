@@ -37,6 +37,7 @@ from train.module import EmotionModule, Options
 from train.progress import Progress, quiet
 from train.shuffle import EpochShuffle, Reseed
 from train.start import starting_network
+from train.teacher import load_teachers
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
 
@@ -66,6 +67,7 @@ class Run:
         limit: at most so many training images (0: all); for a quick look.
         crop: how the runtime must crop a face so that it looks like the training pictures; ``crop.source_size`` is the
             side of the training pictures where it is smaller than the input.
+        teachers: bundle folders (or files in them) whose answers the network learns beside the data's.
         options: learning rate, loss weights, augmentation.
     """
 
@@ -85,6 +87,7 @@ class Run:
     precision: Precision = "32-true"
     limit: int = 0
     crop: Crop = dataclasses.field(default_factory=Crop)
+    teachers: tuple[str, ...] = ()
     options: Options = dataclasses.field(default_factory=Options)
 
 
@@ -139,7 +142,9 @@ def _module(run: Run, training: Samples) -> EmotionModule:
     lightning.seed_everything(run.seed, verbose=False)
     spec = NetworkSpec(run.architecture, len(training.labels), run.color)
     network = starting_network(spec, run.weights, training.labels, run.image_size)
-    return EmotionModule(network, run.options, torch.from_numpy(training.distribution.mean(axis=0)))
+    options = run.options
+    teachers = load_teachers(run.teachers, training, options.distill_temperature, options.teacher_flips)
+    return EmotionModule(network, options, torch.from_numpy(training.distribution.mean(axis=0)), teachers)
 
 
 def _trainer(run: Run) -> lightning.Trainer:

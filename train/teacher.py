@@ -1,0 +1,149 @@
+"""Trained networks that teach a student: what they answer to the very pictures the student is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edge.bundle import FILE_NAMES, read_bundle
+from edge.engines.network import EmotionNetwork
+from edge.engines.torch import load_network
+from edge.errors import EdgeError
+from train.data.samples import Samples
+
+
+@dataclasses.dataclass(frozen=True)
+class Teacher:
+    """One trained network.
+
+    Attributes:
+        network: its weights, in evaluation mode; nothing ever changes them.
+        size: side of its input, pixels.
+        source_size: side of the pictures it was taught on where smaller than its input (:class:`edge.bundle.Crop`).
+        knows_affect: whether its valence and arousal are worth learning from.
+    """
+
+    network: EmotionNetwork
+    size: int
+    source_size: int | None
+    knows_affect: bool
+
+    @property
+    def detail(self) -> int:
+        """Side, in pixels, of the smallest picture that holds all the detail the teacher is used to."""
+        return min(self.source_size or self.size, self.size)
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What the teachers say of N pictures.
+
+    Attributes:
+        distribution: float32 ``[N, C]``, rows sum to one, softened by the temperature.
+        valence_arousal: float32 ``[N, 2]``; NaN where no teacher knows.
+    """
+
+    distribution: Tensor
+    valence_arousal: Tensor
+
+
+class Teachers:
+    """The mean answer of one or several teachers.
+
+    No ``nn.Module``, on purpose: held by one, the teachers are no part of its state, its checkpoints, its optimizer or
+    its averages, and several processes do not send them to each other.
+    """
+
+    def __init__(self, members: Sequence[Teacher], temperature: float = 1.0, flips: bool = True) -> None:
+        """Put teachers together.
+
+        Args:
+            members: at least one.
+            temperature: divides the logits (Hinton et al. 2015, https://arxiv.org/abs/1503.02531, section 2).
+            flips: answer with the mean over a picture and its mirror image.
+        """
+        self.members = tuple(members)
+        self.temperature = temperature
+        self.flips = flips
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Teachers:
+        """Return itself: the running average of a student copies the student, and needs no second teacher."""
+        return self
+
+    def to(self, device: torch.device) -> None:
+        """Move all teachers to a device."""
+        for teacher in self.members:
+            teacher.network.to(device)
+
+    def __call__(self, pixels: Tensor) -> Answers:
+        """Answer to float images ``[N, 3, H, W]`` in 0..255, augmented as the student sees them (Beyer et al. 2022,
+        "Knowledge distillation: a good teacher is patient and consistent", https://arxiv.org/abs/2106.05237).
+        """
+        n = len(pixels)
+        with torch.inference_mode():
+            shown = torch.cat((pixels, pixels.flip(3))) if self.flips else pixels
+            chances, affects = [], []
+            for teacher in self.members:
+                logits, affect = teacher.network.read(resized(shown, teacher.size, teacher.source_size))
+                chances.append((logits.float() / self.temperature).softmax(dim=1).view(-1, n, logits.shape[1]).mean(0))
+                if teacher.knows_affect:
+                    affects.append(affect.float().view(-1, n, 2).mean(0))
+            unknown = torch.full((1, n, 2), float("nan"), device=pixels.device)
+            distribution = torch.stack(chances).mean(0)
+            valence_arousal = (torch.stack(affects) if affects else unknown).mean(0)
+        # Tensors made in inference mode may not take part in a backward pass; copies of them may.
+        return Answers(distribution.clone(), valence_arousal.clone())
+
+
+def resized(pixels: Tensor, size: int, source_size: int | None) -> Tensor:
+    """Return float images ``[N, 3, H, W]`` as ``[N, 3, size, size]``: :func:`edge.preprocess.resize` for tensors.
+
+    Larger pictures are first brought down to ``source_size``, as the teacher's own training pictures were; enlarging is
+    the same bilinear, shrinking is bilinear with antialiasing.
+    """
+    native = min(source_size or size, size)
+    if max(pixels.shape[2:]) > native:
+        pixels = _scaled(pixels, native)
+    return _scaled(pixels, size)
+
+
+def load_teachers(
+    folders: Sequence[str], training: Samples, temperature: float, flips: bool
+) -> Teachers | None:
+    """Return the teachers of a run, or None where ``folders`` is empty.
+
+    A teacher whose valence and arousal were taught by a weak signal does not overrule annotations: its answer counts for
+    the emotion alone where ``training`` is annotated.
+
+    Raises:
+        EdgeError: no bundle, a damaged one, or one whose labels are not the data's.
+    """
+    members = []
+    for folder in folders:
+        path = Path(folder)
+        bundle = read_bundle(path if path.is_dir() else path.parent)
+        config = bundle.config
+        if config.labels != training.labels:
+            raise EdgeError(
+                f"--teacher {folder} knows {', '.join(config.labels)}; the data knows {', '.join(training.labels)}; "
+                "a teacher must know the same, in the same order"
+            )
+        network = load_network(bundle.path(FILE_NAMES["pth", "float32"]), config)
+        network.requires_grad_(False).to(memory_format=torch.channels_last)
+        weak = config.training.valence_arousal.startswith("weak")
+        members.append(Teacher(network, config.input.size, config.crop.source_size, training.weak_affect or not weak))
+    return Teachers(members, temperature, flips) if members else None
+
+
+def _scaled(pixels: Tensor, side: int) -> Tensor:
+    if pixels.shape[2] == side and pixels.shape[3] == side:
+        return pixels
+    scaled: Tensor = nn.functional.interpolate(
+        pixels, (side, side), mode="bilinear", align_corners=False, antialias=max(pixels.shape[2:]) > side
+    )
+    return scaled
