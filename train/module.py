@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any, cast
 
 import torch
@@ -16,9 +15,18 @@ import lightning
 import torchmetrics
 
 from train.dataset import Batch
-from train.losses import Loss, balanced_weights, distillation_loss, masked_mse, two_head_loss
+from train.losses import (
+    Loss,
+    TaskWeights,
+    balanced_weights,
+    distillation_loss,
+    effective_number_weights,
+    soft_cross_entropy,
+    valence_arousal_loss,
+)
+from train.rates import warmup_cosine
 from train.teacher import Answers, Teachers
-from train.transforms import RECIPES, Augment
+from train.transforms import Augment, mixup, recipe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,11 +38,20 @@ class Options:
         optimizer: ``"adam"`` or ``"adamw"``.
         weight_decay: of AdamW, on weights of two or more dimensions.
         warmup: share of all steps over which the rate rises from zero; then it falls along a cosine.
+        swa_start: share of the epochs after which the rate stays low and the weights at the ends of epochs are averaged
+            (:class:`train.averaging.EpochAverage`); 0: never.
         alpha: weight of the emotion loss.
         beta: weight of the valence/arousal loss.
+        task_weights: ``"fixed"``, or ``"uncertainty"``: alpha and beta are where learnt weights begin
+            (:class:`train.losses.TaskWeights`).
+        va_loss: ``"mse"``, ``"ccc"`` or ``"mse+ccc"``.
         label_smoothing: share of each target spread over all classes.
         augment: a name of ``train.transforms.RECIPES``.
+        rotation: largest turn, degrees, instead of the recipe's; None: the recipe's.
+        erase: probability of an erased rectangle instead of the recipe's; None: the recipe's.
+        mixup: how much images are blended with each other (:func:`train.transforms.mixup`); 0: not at all.
         balance: how much rarer classes weigh more, see :func:`train.losses.balanced_weights`; 0: not at all.
+        effective_number: the beta of :func:`train.losses.effective_number_weights`, instead of ``balance``; 0: none.
         distill_weight: share of both losses that comes from the teachers instead of the data, where there are teachers.
         distill_temperature: how much both answers are softened before they are compared, 1: not at all.
         teacher_flips: teachers answer with the mean over a picture and its mirror image.
@@ -44,11 +61,18 @@ class Options:
     optimizer: str = "adam"
     weight_decay: float = 0.0
     warmup: float = 0.05
+    swa_start: float = 0.0
     alpha: float = 1.0
     beta: float = 0.5
+    task_weights: str = "fixed"
+    va_loss: str = "mse"
     label_smoothing: float = 0.0
     augment: str = "standard"
+    rotation: float | None = None
+    erase: float | None = None
+    mixup: float = 0.0
     balance: float = 0.0
+    effective_number: float = 0.0
     distill_weight: float = 0.7
     distill_temperature: float = 1.0
     teacher_flips: bool = True
@@ -63,7 +87,7 @@ class EmotionModule(lightning.LightningModule):
         self,
         network: EmotionNetwork,
         options: Options,
-        shares: Tensor | None = None,
+        counts: Tensor | None = None,
         teachers: Teachers | None = None,
     ) -> None:
         """Wrap a network.
@@ -71,7 +95,7 @@ class EmotionModule(lightning.LightningModule):
         Args:
             network: what is trained.
             options: how.
-            shares: ``[C]``, the classes' shares of the targets, for ``options.balance``.
+            counts: ``[C]``, images of each class in the training targets (votes count in part); None: all alike.
             teachers: whose answers are learnt beside the data's; no part of this module's state.
         """
         super().__init__()
@@ -79,9 +103,15 @@ class EmotionModule(lightning.LightningModule):
         self.teachers = teachers
         # Several times faster on a CPU. (torch's type stubs do not know this form of `to`.)
         self.network: EmotionNetwork = cast(Any, network).to(memory_format=torch.channels_last)
-        self.augment = Augment(RECIPES[options.augment])
+        self.augment = Augment(recipe(options.augment, options.rotation, options.erase))
+        self.task_weights = TaskWeights(options.alpha, options.beta, options.task_weights == "uncertainty")
         classes = network.spec.num_classes
-        weights = torch.ones(classes) if shares is None else balanced_weights(shares, options.balance)
+        if counts is None:
+            weights = torch.ones(classes)
+        elif options.effective_number:
+            weights = effective_number_weights(counts, options.effective_number)
+        else:
+            weights = balanced_weights(counts, options.balance)
         self.register_buffer("class_weights", weights, persistent=False)
         self.accuracy = torchmetrics.classification.MulticlassAccuracy(classes, average="micro", ignore_index=-1)
         self.macro_f1 = torchmetrics.classification.MulticlassF1Score(classes, average="macro", ignore_index=-1)
@@ -96,8 +126,11 @@ class EmotionModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         pixels = self.augment(batch["image"].permute(0, 3, 1, 2).float())
+        pixels, distribution, target = mixup(
+            pixels, batch["distribution"], batch["valence_arousal"], self.options.mixup
+        )
         logits, affect = self.network.read(pixels)
-        loss = self._loss(logits, affect, batch, self.teachers(pixels) if self.teachers else None)
+        loss = self._loss(logits, affect, distribution, target, self.teachers(pixels) if self.teachers else None)
         size = len(logits)
         self.log("loss", loss.total, prog_bar=True, batch_size=size)
         means = {"loss": loss.total, "emotion": loss.emotion, "valence_arousal": loss.valence_arousal}
@@ -107,7 +140,7 @@ class EmotionModule(lightning.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         logits, affect = self.network(batch["image"])
-        loss = self._loss(logits, affect, batch)
+        loss = self._loss(logits, affect, batch["distribution"], batch["valence_arousal"])
         self.accuracy.update(logits, batch["label"])
         self.macro_f1.update(logits, batch["label"])
         size = len(logits)
@@ -115,46 +148,33 @@ class EmotionModule(lightning.LightningModule):
         self.log("val/accuracy", self.accuracy, on_epoch=True, batch_size=size)
         self.log("val/macro_f1", self.macro_f1, on_epoch=True, batch_size=size)
 
-    def _loss(self, logits: Tensor, affect: Tensor, batch: Batch, answers: Answers | None = None) -> Loss:
+    def _loss(
+        self, logits: Tensor, affect: Tensor, distribution: Tensor, target: Tensor, answers: Answers | None = None
+    ) -> Loss:
+        """Hold answers to the data and, where there are teachers, to theirs; always in float32."""
         options = self.options
-        loss = two_head_loss(
-            logits,
-            affect,
-            batch["distribution"],
-            batch["valence_arousal"],
-            options.alpha,
-            options.beta,
-            options.label_smoothing,
-            self.class_weights,
-        )
-        if answers is None:
-            return loss
-        share = options.distill_weight
-        weights = batch["distribution"] @ self.class_weights
-        emotion = distillation_loss(logits, answers.distribution, options.distill_temperature, weights)
-        emotion = (1 - share) * loss.emotion + share * emotion
-        valence_arousal = (1 - share) * loss.valence_arousal + share * masked_mse(affect, answers.valence_arousal)
-        return Loss(options.alpha * emotion + options.beta * valence_arousal, emotion, valence_arousal)
+        with torch.autocast(logits.device.type, enabled=False):
+            logits, affect = logits.float(), affect.float()
+            emotion = soft_cross_entropy(logits, distribution, options.label_smoothing, self.class_weights)
+            valence_arousal = valence_arousal_loss(affect, target, options.va_loss)
+            if answers is not None:
+                # A rare class weighs more in what the teacher says of its images, too.
+                weights = distribution @ self.class_weights
+                taught = distillation_loss(logits, answers.distribution, options.distill_temperature, weights)
+                emotion = emotion.lerp(taught, options.distill_weight)
+                if answers.valence_arousal is not None:
+                    taught = valence_arousal_loss(affect, answers.valence_arousal, options.va_loss)
+                    valence_arousal = valence_arousal.lerp(taught, options.distill_weight)
+            loss: Loss = self.task_weights(emotion, valence_arousal)
+        return loss
 
     def configure_optimizers(self) -> Any:
         options = self.options
-        matrices = [p for p in self.network.parameters() if p.ndim >= 2]
-        vectors = [p for p in self.network.parameters() if p.ndim < 2]  # biases and norms are not decayed
+        matrices = [p for p in self.parameters() if p.ndim >= 2]
+        vectors = [p for p in self.parameters() if p.ndim < 2]  # biases, norms and task weights are not decayed
         groups = [{"params": matrices, "weight_decay": options.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[options.optimizer]
         optimizer = kind(groups, lr=options.lr)
         total = max(1, int(self.trainer.estimated_stepping_batches))
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warmup_cosine(total, options.warmup))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmup_cosine(total, options.warmup, options.swa_start))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def _warmup_cosine(total: int, warmup: float) -> Any:
-    """Factor of the learning rate at each step: linear from near 0 to 1, then half a cosine down to 0."""
-    rising = max(1, round(total * warmup))
-
-    def factor(step: int) -> float:
-        if step < rising:
-            return (step + 1) / rising
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, total - rising))))
-
-    return factor

@@ -25,7 +25,7 @@ import lightning
 from lightning.pytorch.callbacks import EarlyStopping, WeightAveraging
 from torch.utils.data import DataLoader
 
-from train.averaging import warming_average
+from train.averaging import EpochAverage, warming_average
 from train.checkpoint import WEIGHTS, save_bundle
 from train.checkpoint_io import AtomicCheckpointIO, KeptCheckpoint, read_checkpoint, remove_leftovers
 from train.data.opening import open_split
@@ -35,7 +35,7 @@ from train.evaluation import Evaluation, evaluate
 from train.failures import one_line
 from train.module import EmotionModule, Options
 from train.progress import Progress, quiet
-from train.shuffle import EpochShuffle, Reseed
+from train.shuffle import EpochShuffle, Reseed, balanced_chances
 from train.start import starting_network
 from train.teacher import load_teachers
 
@@ -53,7 +53,8 @@ class Run:
         data: ``KIND:DIR`` or a folder whose layout tells.
         out: run folder.
         architecture: torchvision's name of the backbone.
-        weights: torchvision weights name, a bundle folder to start from, or None for a random start.
+        weights: ``"auto"``, ``"none"``, a torchvision weights name, or a bundle folder to start from
+            (:func:`train.start.starting_network`).
         image_size: side of the network input, pixels.
         color: ``"gray"`` for data without colour.
         epochs: passes over the training split.
@@ -67,6 +68,10 @@ class Run:
         limit: at most so many training images (0: all); for a quick look.
         crop: how the runtime must crop a face so that it looks like the training pictures; ``crop.source_size`` is the
             side of the training pictures where it is smaller than the input.
+        dropout: share of features dropped before the heads; None: as the architecture has it.
+        sampler: ``"shuffle"``, every image once an epoch; or ``"weighted"``, drawn with replacement, rare classes more
+            often.
+        sampler_power: how much more often, see :func:`train.shuffle.balanced_chances`.
         teachers: bundle folders (or files in them) whose answers the network learns beside the data's.
         options: learning rate, loss weights, augmentation.
     """
@@ -74,7 +79,7 @@ class Run:
     data: str
     out: Path
     architecture: str = "mobilenet_v2"
-    weights: str | None = None
+    weights: str = "auto"
     image_size: int = 224
     color: Color = "rgb"
     epochs: int = 50
@@ -87,6 +92,9 @@ class Run:
     precision: Precision = "32-true"
     limit: int = 0
     crop: Crop = dataclasses.field(default_factory=Crop)
+    dropout: float | None = None
+    sampler: str = "shuffle"
+    sampler_power: float = 1.0
     teachers: tuple[str, ...] = ()
     options: Options = dataclasses.field(default_factory=Options)
 
@@ -114,14 +122,14 @@ def fit(run: Run, resume: bool = False) -> Path:
     if run.limit:
         training = training.take(np.random.default_rng(run.seed).permutation(len(training))[: run.limit])
     with quiet(), one_line():
-        module = _module(run, training)
+        module = _module(run, training, resume)
         write_atomically(run.out / "run.json", _record(run, training, validation, first_epoch))
         remove_leftovers(run.out)
         trainer = _trainer(run)
         try:
             trainer.fit(
                 module,
-                _loader(run, training, EpochShuffle(len(training), run.seed, first_epoch)),
+                _loader(run, training, _shuffle(run, training, first_epoch)),
                 _loader(run, validation),
                 ckpt_path=str(last) if resume else None,
                 weights_only=True,
@@ -138,13 +146,21 @@ def fit(run: Run, resume: bool = False) -> Path:
     return folder
 
 
-def _module(run: Run, training: Samples) -> EmotionModule:
+def _module(run: Run, training: Samples, resume: bool) -> EmotionModule:
     lightning.seed_everything(run.seed, verbose=False)
     spec = NetworkSpec(run.architecture, len(training.labels), run.color)
-    network = starting_network(spec, run.weights, training.labels, run.image_size)
+    # A resumed run's weights lie in its checkpoint: nothing to download again.
+    weights = "none" if resume else run.weights
+    network = starting_network(spec, weights, training.labels, run.image_size, run.dropout)
     options = run.options
-    teachers = load_teachers(run.teachers, training, options.distill_temperature, options.teacher_flips)
-    return EmotionModule(network, options, torch.from_numpy(training.distribution.mean(axis=0)), teachers)
+    detail = min(run.crop.source_size or run.image_size, run.image_size)
+    teachers = load_teachers(run.teachers, training, detail, options.distill_temperature, options.teacher_flips)
+    return EmotionModule(network, options, torch.from_numpy(training.distribution.sum(axis=0)), teachers)
+
+
+def _shuffle(run: Run, training: Samples, first_epoch: int) -> EpochShuffle:
+    chances = balanced_chances(training.distribution, run.sampler_power) if run.sampler == "weighted" else None
+    return EpochShuffle(len(training), run.seed, first_epoch, chances)
 
 
 def _trainer(run: Run) -> lightning.Trainer:
@@ -158,6 +174,8 @@ def _trainer(run: Run) -> lightning.Trainer:
         callbacks.append(EarlyStopping("val/accuracy", mode="max", patience=run.patience))
     if run.ema:
         callbacks.append(WeightAveraging(avg_fn=warming_average(run.ema)))
+    if run.options.swa_start:
+        callbacks.append(EpochAverage(run.options.swa_start))
     return lightning.Trainer(
         default_root_dir=run.out,
         max_epochs=run.epochs,

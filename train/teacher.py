@@ -15,6 +15,7 @@ from edge.engines.network import EmotionNetwork
 from edge.engines.torch import load_network
 from edge.errors import EdgeError
 from train.data.samples import Samples
+from train.note import note
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,11 +46,11 @@ class Answers:
 
     Attributes:
         distribution: float32 ``[N, C]``, rows sum to one, softened by the temperature.
-        valence_arousal: float32 ``[N, 2]``; NaN where no teacher knows.
+        valence_arousal: float32 ``[N, 2]``; None where no teacher knows.
     """
 
     distribution: Tensor
-    valence_arousal: Tensor
+    valence_arousal: Tensor | None
 
 
 class Teachers:
@@ -93,32 +94,39 @@ class Teachers:
                 chances.append((logits.float() / self.temperature).softmax(dim=1).view(-1, n, logits.shape[1]).mean(0))
                 if teacher.knows_affect:
                     affects.append(affect.float().view(-1, n, 2).mean(0))
-            unknown = torch.full((1, n, 2), float("nan"), device=pixels.device)
-            distribution = torch.stack(chances).mean(0)
-            valence_arousal = (torch.stack(affects) if affects else unknown).mean(0)
-        # Tensors made in inference mode may not take part in a backward pass; copies of them may.
-        return Answers(distribution.clone(), valence_arousal.clone())
+        # Tensors made in inference mode may not take part in a backward pass; what is computed of them outside may.
+        return Answers(torch.stack(chances).mean(0), torch.stack(affects).mean(0) if affects else None)
 
 
 def resized(pixels: Tensor, size: int, source_size: int | None) -> Tensor:
     """Return float images ``[N, 3, H, W]`` as ``[N, 3, size, size]``: :func:`edge.preprocess.resize` for tensors.
 
-    Larger pictures are first brought down to ``source_size``, as the teacher's own training pictures were; enlarging is
-    the same bilinear, shrinking is bilinear with antialiasing.
+    Larger pictures are first brought down to ``source_size`` by averaging areas, as the teacher's own training pictures
+    were: what is sharper or softer than those is answered worse.
     """
     native = min(source_size or size, size)
     if max(pixels.shape[2:]) > native:
-        pixels = _scaled(pixels, native)
-    return _scaled(pixels, size)
+        rows, columns = (_areas(side, native, pixels.device) for side in pixels.shape[2:])
+        pixels = rows @ pixels @ columns.T
+    if pixels.shape[2:] == (size, size):
+        return pixels
+    return nn.functional.interpolate(pixels, (size, size), mode="bilinear", align_corners=False)
 
 
 def load_teachers(
-    folders: Sequence[str], training: Samples, temperature: float, flips: bool
+    folders: Sequence[str], training: Samples, detail: int, temperature: float = 1.0, flips: bool = True
 ) -> Teachers | None:
     """Return the teachers of a run, or None where ``folders`` is empty.
 
-    A teacher whose valence and arousal were taught by a weak signal does not overrule annotations: its answer counts for
-    the emotion alone where ``training`` is annotated.
+    A teacher whose valence and arousal were taught by a weak signal does not overrule annotations: its answer counts
+    for the emotion alone where ``training`` is annotated.
+
+    Args:
+        folders: bundle folders, or files in them.
+        training: what the student learns from.
+        detail: side of the smallest picture that holds all the detail the student sees, pixels.
+        temperature: see :class:`Teachers`.
+        flips: see :class:`Teachers`.
 
     Raises:
         EdgeError: no bundle, a damaged one, or one whose labels are not the data's.
@@ -136,14 +144,19 @@ def load_teachers(
         network = load_network(bundle.path(FILE_NAMES["pth", "float32"]), config)
         network.requires_grad_(False).to(memory_format=torch.channels_last)
         weak = config.training.valence_arousal.startswith("weak")
-        members.append(Teacher(network, config.input.size, config.crop.source_size, training.weak_affect or not weak))
+        teacher = Teacher(network, config.input.size, config.crop.source_size, training.weak_affect or not weak)
+        if teacher.detail > detail:
+            note(
+                f"--teacher {folder} learnt from {teacher.detail} px pictures and is shown {detail} px ones, enlarged: "
+                f"it answers worse than it could; a teacher trained with --source-size {detail} does not"
+            )
+        members.append(teacher)
     return Teachers(members, temperature, flips) if members else None
 
 
-def _scaled(pixels: Tensor, side: int) -> Tensor:
-    if pixels.shape[2] == side and pixels.shape[3] == side:
-        return pixels
-    scaled: Tensor = nn.functional.interpolate(
-        pixels, (side, side), mode="bilinear", align_corners=False, antialias=max(pixels.shape[2:]) > side
-    )
-    return scaled
+def _areas(side: int, smaller: int, device: torch.device) -> Tensor:
+    """Return ``[smaller, side]``: row i averages the pixels of a line that output pixel i covers, in part or whole."""
+    step = side / smaller
+    start = torch.arange(smaller, device=device)[:, None] * step
+    pixel = torch.arange(side, device=device)[None]
+    return ((start + step).minimum(pixel + 1) - start.maximum(pixel)).clamp(min=0) / step

@@ -50,11 +50,12 @@ def test_valence_and_arousal_come_from_those_who_know_them(pixels, first, second
 
 
 def test_nobody_knows_valence_and_arousal(pixels):
-    assert Teachers([teacher(0, knows_affect=False)])(pixels).valence_arousal.isnan().all()
+    assert Teachers([teacher(0, knows_affect=False)])(pixels).valence_arousal is None
 
 
 @pytest.mark.parametrize(
-    ("side", "size", "source"), [(48, 96, 48), (96, 64, 48), (224, 64, None), (64, 224, 48), (64, 64, None)]
+    ("side", "size", "source"),
+    [(48, 96, 48), (96, 64, 48), (224, 64, None), (64, 224, 48), (64, 64, None), (96, 64, None)],
 )
 def test_pictures_reach_a_teacher_as_its_own_training_pictures_did(portraits, side, size, source):
     picture = resize(portraits["hopper"], side)
@@ -62,13 +63,14 @@ def test_pictures_reach_a_teacher_as_its_own_training_pictures_did(portraits, si
     pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
     given = resized(pixels, size, source)[0].permute(1, 2, 0).numpy()
     assert given.shape == wanted.shape
-    # Shrinking by a triangle is a little softer than by a box. Left out, the two differ by several times as much.
-    assert np.abs(given - wanted).mean() < (0.6 if side <= size and side <= (source or size) else 2.5)
+    assert np.abs(given - wanted).mean() < 0.6  # what is left is OpenCV's rounding to whole numbers, twice
 
 
 def test_picture_is_not_sharper_than_what_the_teacher_knows(pixels):
     sharp, soft = resized(pixels, 32, None), resized(pixels, 32, 16)
-    assert float((soft[..., 1:] - soft[..., :-1]).abs().mean()) < 0.6 * float((sharp[..., 1:] - sharp[..., :-1]).abs().mean())
+    assert float((soft[..., 1:] - soft[..., :-1]).abs().mean()) < 0.6 * float(
+        (sharp[..., 1:] - sharp[..., :-1]).abs().mean()
+    )
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def answers_of(colours):
     return ask
 
 
-def test_student_comes_to_answer_as_its_teacher(bundle, colours, command, one_thread, answers_of, tmp_path):
+def test_student_comes_to_answer_as_its_teacher(options, bundle, colours, command, one_thread, answers_of, tmp_path):
     # A teacher that calls red sad and blue happy: what it says is not what the labels say.
     folder = tmp_path / "teacher"
     config = read_bundle(bundle).config
@@ -100,8 +102,7 @@ def test_student_comes_to_answer_as_its_teacher(bundle, colours, command, one_th
     save_bundle(network, folder, name="t", size=32, crop=config.crop, samples=open_split(str(colours), "train"))
     before = (folder / "model_weights.pth").read_bytes()
     out = tmp_path / "student"
-    options = "--arch shufflenet_v2_x0_5 --image-size 32 --epochs 4 --lr 5e-3 --batch-size 8 --device cpu --ema 0.9".split()
-    more = ("--teacher", folder, "--distill-weight", 1.0, "--patience", 0)
+    more = ("--arch", "shufflenet_v2_x0_5", "--teacher", folder, "--distill-weight", 1.0, "--patience", 0)
     result = command("--data", f"folder:{colours}", "--out", out, *options, *more)
     assert result.exit_code == 0, result.output
     assert (folder / "model_weights.pth").read_bytes() == before
@@ -148,32 +149,33 @@ def test_teacher_must_know_the_same(bundle, colours, tmp_path):
     import dataclasses
 
     samples = dataclasses.replace(open_split(str(colours), "train"), labels=("a", "b"))
-    with pytest.raises(EdgeError, match="--teacher .* knows .*; the data knows a, b"):
-        load_teachers([str(bundle)], samples, 1.0, True)
+    with pytest.raises(EdgeError, match=r"--teacher .* knows .*; the data knows a, b"):
+        load_teachers([str(bundle)], samples, 32)
 
 
 @pytest.mark.parametrize(
     ("teacher_is_weak", "data_is_weak", "asked"),
     [(True, True, True), (True, False, False), (False, True, True), (False, False, True)],
 )
-def test_weak_teacher_does_not_overrule_annotations(
-    bundle, colours, tmp_path, teacher_is_weak, data_is_weak, asked
-):
+def test_weak_teacher_does_not_overrule_annotations(bundle, colours, tmp_path, teacher_is_weak, data_is_weak, asked):
     import dataclasses
 
     import msgspec
 
     config = read_bundle(bundle).config
     said = "weak: circumplex" if teacher_is_weak else "the data set's own annotations"
-    write_config(tmp_path, msgspec.structs.replace(config, training=msgspec.structs.replace(config.training, valence_arousal=said)))
+    write_config(
+        tmp_path,
+        msgspec.structs.replace(config, training=msgspec.structs.replace(config.training, valence_arousal=said)),
+    )
     (tmp_path / "model_weights.pth").write_bytes((bundle / "model_weights.pth").read_bytes())
     samples = dataclasses.replace(open_split(str(colours), "train"), weak_affect=data_is_weak)
-    teachers = load_teachers([str(tmp_path)], samples, 1.0, True)
+    teachers = load_teachers([str(tmp_path)], samples, 32)
     assert teachers is not None and teachers.members[0].knows_affect is asked
 
 
 def test_no_bundle_at_all(colours):
     samples = open_split(str(colours), "train")
-    assert load_teachers([], samples, 1.0, True) is None
-    with pytest.raises(EdgeError, match="model_config.json is missing"):
-        load_teachers(["nowhere"], samples, 1.0, True)
+    assert load_teachers([], samples, 32) is None
+    with pytest.raises(EdgeError, match=r"model_config.json is missing"):
+        load_teachers(["nowhere"], samples, 32)
