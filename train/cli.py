@@ -34,8 +34,12 @@ def train(
     out: Annotated[Path, typer.Option(help="Run folder: checkpoints, figures, the bundle.")] = Path("runs/train"),
     arch: Annotated[str, typer.Option(help="A torchvision network: mobilenet_v2, resnet18, ...")] = "mobilenet_v2",
     weights: Annotated[
-        str | None, typer.Option(help="torchvision weights (DEFAULT, IMAGENET1K_V1, ...) or a bundle to start from.")
-    ] = None,
+        str,
+        typer.Option(
+            help="What training begins with: auto (ImageNet's where they can be had, else random), none (random), a "
+            "torchvision name (DEFAULT, IMAGENET1K_V1, ...) or a bundle."
+        ),
+    ] = "auto",
     image_size: Annotated[int, typer.Option(min=32, max=1024, help="Side of the network input, pixels.")] = 224,
     source_size: Annotated[
         int | None, typer.Option(min=8, help="Side of the training pictures where smaller than the input (FER+: 48).")
@@ -47,14 +51,63 @@ def train(
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
     optimizer: Annotated[str, typer.Option(help="adam or adamw.")] = "adam",
     weight_decay: Annotated[float, typer.Option(min=0)] = 0.0,
+    warmup: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of the run in which the rate rises; then it falls (cosine).")
+    ] = 0.05,
     alpha: Annotated[float, typer.Option(min=0, help="Weight of the emotion loss.")] = 1.0,
     beta: Annotated[float, typer.Option(min=0, help="Weight of the valence/arousal loss.")] = 0.5,
+    task_weights: Annotated[
+        str, typer.Option(help="fixed, or uncertainty: learnt (Kendall 2018), beginning at alpha and beta.")
+    ] = "fixed",
+    va_loss: Annotated[
+        str, typer.Option(help="Valence/arousal: mse, ccc (1 - concordance of a batch) or mse+ccc.")
+    ] = "mse",
     label_smoothing: Annotated[float, typer.Option(min=0, max=0.5)] = 0.0,
     balance: Annotated[
         float, typer.Option(min=0, max=1, help="Weigh rare classes more: 0 not at all, 1 all classes the same in sum.")
     ] = 0.0,
-    augment: Annotated[str, typer.Option(help="none, standard (flip, 15 degrees) or strong.")] = "standard",
+    effective_number: Annotated[
+        float,
+        typer.Option(
+            min=0, max=0.999999, help="Weigh classes by effective number (Cui 2019), e.g. 0.999; not with --balance."
+        ),
+    ] = 0.0,
+    sampler: Annotated[str, typer.Option(help="shuffle, or weighted: rare classes are drawn more often.")] = "shuffle",
+    sampler_power: Annotated[
+        float, typer.Option(min=0, max=1, help="How much more often: 1 all classes alike, 0.5 half way.")
+    ] = 1.0,
+    teacher: Annotated[
+        list[str] | None, typer.Option(help="Learn from this bundle's answers too; give several for their mean.")
+    ] = None,
+    distill_weight: Annotated[float, typer.Option(min=0, max=1, help="Share of the loss that is the teacher's.")] = 0.7,
+    distill_temperature: Annotated[
+        float, typer.Option(min=0.1, max=100, help="Soften teacher's and student's answers before comparing them.")
+    ] = 1.0,
+    teacher_flips: Annotated[
+        bool,
+        typer.Option("--teacher-flips/--no-teacher-flips", help="The teacher answers for picture and mirror image."),
+    ] = True,
+    augment: Annotated[
+        str, typer.Option(help="none, standard (flip, 15 degrees), strong or randaugment.")
+    ] = "standard",
+    rotation: Annotated[
+        float | None, typer.Option(min=0, max=180, help="Largest turn in degrees, instead of --augment's.")
+    ] = None,
+    erase: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of images with a rectangle erased, instead of --augment's."),
+    ] = None,
+    mixup: Annotated[float, typer.Option(min=0, max=10, help="Blend images: Beta(a, a), e.g. 0.2; 0: none.")] = 0.0,
+    dropout: Annotated[
+        float | None, typer.Option(min=0, max=0.9, help="Features dropped before the heads, instead of --arch's own.")
+    ] = None,
     ema: Annotated[float, typer.Option(min=0, max=0.99999, help="Decay of averaged weights; 0: none.")] = 0.0,
+    swa_start: Annotated[
+        float,
+        typer.Option(
+            min=0, max=0.99, help="Share of epochs after which weights are averaged (SWA), e.g. 0.75; 0: none."
+        ),
+    ] = 0.0,
     crop_scale: Annotated[float, typer.Option(min=0.5, max=3, help="Runtime crop: side in face-box sides.")] = 1.0,
     crop_shift: Annotated[float, typer.Option(min=-1, max=1, help="Runtime crop: shift down in face-box sides.")] = 0.0,
     workers: Annotated[int, typer.Option(min=0, help="Processes that read images.")] = 0,
@@ -98,12 +151,30 @@ def train(
         raise EdgeError("--data is missing: a data set folder, for example --data ferplus:/data/ferplus")
     for name, value, allowed in (
         ("--optimizer", optimizer, ("adam", "adamw")),
-        ("--augment", augment, ("none", "standard", "strong")),
+        ("--augment", augment, ("none", "standard", "strong", "randaugment")),
+        ("--task-weights", task_weights, ("fixed", "uncertainty")),
+        ("--va-loss", va_loss, ("mse", "ccc", "mse+ccc")),
+        ("--sampler", sampler, ("shuffle", "weighted")),
         ("--device", device, ("auto", "cpu", "cuda")),
         ("--precision", precision, ("32-true", "16-mixed", "bf16-mixed")),
     ):
         if value not in allowed:
             raise EdgeError(f"{name} {value}: use one of {', '.join(allowed)}")
+    for wrong, line in (
+        (ema and swa_start, "--ema and --swa-start both average the weights: use one of them"),
+        (balance and effective_number, "--balance and --effective-number both weigh the classes: use one of them"),
+        (
+            task_weights == "uncertainty" and not (alpha and beta),
+            "--task-weights uncertainty begins at --alpha and --beta: neither may be 0",
+        ),
+        (
+            not teacher and (distill_weight, distill_temperature, teacher_flips) != (0.7, 1.0, True),
+            "--distill-weight, --distill-temperature and --no-teacher-flips need a --teacher",
+        ),
+        (sampler == "shuffle" and sampler_power != 1, "--sampler-power needs --sampler weighted"),
+    ):
+        if wrong:
+            raise EdgeError(line)
     from train.processes import launch, place
 
     if devices > 1 and place().world == 1:
@@ -135,16 +206,31 @@ def train(
             checkpoint_minutes=checkpoint_minutes,
             max_minutes=max_minutes,
             deterministic=deterministic,
+            dropout=dropout,
+            sampler=sampler,
+            sampler_power=sampler_power,
+            teachers=tuple(teacher or ()),
             crop=Crop(scale=crop_scale, shift_y=crop_shift, source_size=source_size),
             options=Options(
                 lr=lr,
                 optimizer=optimizer,
                 weight_decay=weight_decay,
+                warmup=warmup,
+                swa_start=swa_start,
                 alpha=alpha,
                 beta=beta,
+                task_weights=task_weights,
+                va_loss=va_loss,
                 label_smoothing=label_smoothing,
                 augment=augment,
+                rotation=rotation,
+                erase=erase,
+                mixup=mixup,
                 balance=balance,
+                effective_number=effective_number,
+                distill_weight=distill_weight,
+                distill_temperature=distill_temperature,
+                teacher_flips=teacher_flips,
             ),
         ),
         resume=resume,

@@ -28,7 +28,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader, SequentialSampler
 
-from train.averaging import warming_average
+from train.averaging import EpochAverage, warming_average
 from train.batches import Batches, Order, collate
 from train.batchnorm import SyncOnCpu
 from train.calibration import calibrate
@@ -54,9 +54,10 @@ from train.plots import draw_all
 from train.predictions import predict_split
 from train.processes import Place, check_devices, place
 from train.progress import Progress, quiet
-from train.shuffle import EpochShuffle, Reseed
+from train.shuffle import EpochShuffle, Reseed, balanced_chances
 from train.splits import Choice, open_splits
 from train.start import starting_network
+from train.teacher import load_teachers
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
 
@@ -75,7 +76,8 @@ class Run:
         data: ``KIND:DIR`` or a folder whose layout tells.
         out: run folder.
         architecture: torchvision's name of the backbone.
-        weights: torchvision weights name, a bundle folder to start from, or None for a random start.
+        weights: ``"auto"``, ``"none"``, a torchvision weights name, or a bundle folder to start from
+            (:func:`train.start.starting_network`).
         image_size: side of the network input, pixels.
         color: ``"gray"`` for data without colour.
         epochs: passes over the training split.
@@ -94,13 +96,18 @@ class Run:
         deterministic: ask torch for repeatable sums on a GPU too (slower); a CPU's are, for one number of threads.
         crop: how the runtime must crop a face so that it looks like the training pictures; ``crop.source_size`` is the
             side of the training pictures where it is smaller than the input.
+        dropout: share of features dropped before the heads; None: as the architecture has it.
+        sampler: ``"shuffle"``, every image once an epoch; or ``"weighted"``, drawn with replacement, rare classes more
+            often.
+        sampler_power: how much more often, see :func:`train.shuffle.balanced_chances`.
+        teachers: bundle folders (or files in them) whose answers the network learns beside the data's.
         options: learning rate, loss weights, augmentation.
     """
 
     data: str
     out: Path
     architecture: str = "mobilenet_v2"
-    weights: str | None = None
+    weights: str = "auto"
     image_size: int = 224
     color: Color = "rgb"
     epochs: int = 50
@@ -118,6 +125,10 @@ class Run:
     max_minutes: float = 0.0
     deterministic: bool = False
     crop: Crop = dataclasses.field(default_factory=Crop)
+    dropout: float | None = None
+    sampler: str = "shuffle"
+    sampler_power: float = 1.0
+    teachers: tuple[str, ...] = ()
     options: Options = dataclasses.field(default_factory=Options)
 
 
@@ -150,7 +161,7 @@ def fit(run: Run, resume: bool = False, resume_from: Path | None = None) -> Path
     if len(training) < here.world:
         raise EdgeError(f"{len(training)} training image(s) for {here.world} processes; start fewer")
     with quiet(), one_line():
-        module = _module(run, training)
+        module = _module(run, training, start is not None)
         if here.rank == 0:
             write_atomically(run.out / "run.json", _record(run, training, validation, behind))
             record_start(run.out / "environment.json", run.seed, here.world)
@@ -163,7 +174,7 @@ def fit(run: Run, resume: bool = False, resume_from: Path | None = None) -> Path
         try:
             trainer.fit(
                 module,
-                _loader(run, here, training, EpochShuffle(len(training), run.seed, behind.epochs), behind.steps),
+                _loader(run, here, training, _shuffle(run, training, behind.epochs), behind.steps),
                 _loader(run, here, validation),
                 ckpt_path=str(start) if start else None,
                 weights_only=True,
@@ -200,11 +211,21 @@ def _say_how_to_go_on(stop: BaseException, last: Path, here: Place) -> None:
     raise KeyboardInterrupt from None
 
 
-def _module(run: Run, training: Samples) -> EmotionModule:
+def _module(run: Run, training: Samples, resume: bool) -> EmotionModule:
     lightning.seed_everything(run.seed, verbose=False)
     spec = NetworkSpec(run.architecture, len(training.labels), run.color)
-    network = starting_network(spec, run.weights, training.labels, run.image_size)
-    return EmotionModule(network, run.options, torch.from_numpy(training.distribution.mean(axis=0)))
+    # A resumed run's weights lie in its checkpoint: nothing to download again.
+    weights = "none" if resume else run.weights
+    network = starting_network(spec, weights, training.labels, run.image_size, run.dropout)
+    options = run.options
+    detail = min(run.crop.source_size or run.image_size, run.image_size)
+    teachers = load_teachers(run.teachers, training, detail, options.distill_temperature, options.teacher_flips)
+    return EmotionModule(network, options, torch.from_numpy(training.distribution.sum(axis=0)), teachers)
+
+
+def _shuffle(run: Run, training: Samples, first_epoch: int) -> EpochShuffle:
+    chances = balanced_chances(training.distribution, run.sampler_power) if run.sampler == "weighted" else None
+    return EpochShuffle(len(training), run.seed, first_epoch, chances)
 
 
 def _trainer(run: Run, here: Place, keeper: Keeper, images: int) -> lightning.Trainer:
@@ -220,6 +241,8 @@ def _trainer(run: Run, here: Place, keeper: Keeper, images: int) -> lightning.Tr
         callbacks.append(Patience("val/accuracy", run.patience))
     if run.ema:
         callbacks.append(WeightAveraging(avg_fn=warming_average(run.ema)))
+    if run.options.swa_start:
+        callbacks.append(EpochAverage(run.options.swa_start))
     several = here.world > 1
     on_gpu = run.device != "cpu" and torch.cuda.is_available()
     plugins: list[Any] = [AtomicCheckpointIO(), TorchElasticEnvironment() if several else LightningEnvironment()]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import edge.engines.network  # noqa: F401  # first: it makes torchvision importable for Lightning
 
@@ -15,25 +16,44 @@ from torch.utils.data import Sampler
 
 
 class EpochShuffle(Sampler[int]):
-    """A permutation of ``size`` indices for each epoch, from the seed and the epoch's number alone.
+    """The order of each epoch's ``size`` images, from the seed and the epoch's number alone.
 
-    Lightning calls :meth:`set_epoch`; :class:`train.batches.Batches` divides it among processes.
+    A permutation; or, with ``chances``, as many draws with replacement. Lightning calls :meth:`set_epoch`;
+    :class:`train.batches.Batches` divides the order among processes.
     """
 
-    def __init__(self, size: int, seed: int, epoch: int = 0) -> None:
+    def __init__(self, size: int, seed: int, epoch: int = 0, chances: NDArray[np.float64] | None = None) -> None:
+        """Order ``size`` images; ``chances`` ``[size]`` sum to one (:func:`balanced_chances`)."""
         self._size = size
         self._seed = seed
         self._epoch = epoch
+        self._chances = chances
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose permutation the next iteration gives."""
+        """Choose the epoch whose order the next iteration gives."""
         self._epoch = epoch
 
     def __len__(self) -> int:
         return self._size
 
     def __iter__(self) -> Iterator[int]:
-        return iter(np.random.default_rng((self._seed, self._epoch)).permutation(self._size).tolist())
+        random = np.random.default_rng((self._seed, self._epoch))
+        if self._chances is None:
+            return iter(random.permutation(self._size).tolist())
+        return iter(random.choice(self._size, self._size, p=self._chances).tolist())
+
+
+def balanced_chances(distribution: NDArray[np.float32], power: float) -> NDArray[np.float64]:
+    """Return each image's chance to be drawn, ``[N]``, for target distributions ``[N, C]``.
+
+    A class's chance is its inverse frequency to the ``power``: 1 draws all classes alike often, 0.5 is half way, 0
+    draws all images alike. An image whose votes are split stands for each of its classes in part.
+    """
+    counts = distribution.sum(axis=0, dtype=np.float64)
+    rarity = np.where(counts > 0, np.maximum(counts, 1e-12) ** -power, 0.0)
+    chances = distribution.astype(np.float64) @ rarity
+    result: NDArray[np.float64] = chances / chances.sum()
+    return result
 
 
 class Reseed(lightning.Callback):

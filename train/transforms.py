@@ -8,6 +8,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from train.randaugment import random_operations, warped
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -21,6 +23,7 @@ class Recipe:
         contrast: largest relative change of contrast.
         brightness: largest change of brightness, as a share of 255.
         erase: probability that a rectangle is replaced by noise (Zhong et al. 2017, "Random erasing").
+        operations: rounds of :func:`train.randaugment.random_operations`.
     """
 
     flip: float = 0.5
@@ -30,13 +33,25 @@ class Recipe:
     contrast: float = 0.0
     brightness: float = 0.0
     erase: float = 0.0
+    operations: int = 0
 
 
 RECIPES: dict[str, Recipe] = {
     "none": Recipe(flip=0.0, rotation=0.0),
     "standard": Recipe(),
     "strong": Recipe(scale=0.15, shift=0.08, contrast=0.3, brightness=0.15, erase=0.5),
+    "randaugment": Recipe(rotation=0.0, operations=2),
 }
+
+
+def recipe(name: str, rotation: float | None = None, erase: float | None = None) -> Recipe:
+    """Return a recipe of :data:`RECIPES`; what is given besides takes the place of its own numbers."""
+    chosen = RECIPES[name]
+    return dataclasses.replace(
+        chosen,
+        rotation=chosen.rotation if rotation is None else rotation,
+        erase=chosen.erase if erase is None else erase,
+    )
 
 
 class Augment(nn.Module):
@@ -51,6 +66,8 @@ class Augment(nn.Module):
         images = self._move(images)
         if recipe.contrast or recipe.brightness:
             images = self._light(images)
+        if recipe.operations:
+            images = random_operations(images, recipe.operations)
         return self._erase(images) if recipe.erase else images
 
     def _light(self, images: Tensor) -> Tensor:
@@ -74,8 +91,7 @@ class Augment(nn.Module):
         # affine_grid counts in half sides, so a shift by a share s of the side is 2 s.
         x, y = self._uniform(images, 2 * recipe.shift), self._uniform(images, 2 * recipe.shift)
         theta = torch.stack((cos * mirror, -sin, x, sin * mirror, cos, y), dim=1).view(n, 2, 3)
-        grid = nn.functional.affine_grid(theta, list(images.shape), align_corners=False)
-        return nn.functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+        return warped(images, theta)
 
     def _erase(self, images: Tensor) -> Tensor:
         """Replace a rectangle of 2 to 25 % of the area by noise, in a share of the images."""
@@ -103,3 +119,31 @@ class Augment(nn.Module):
     @staticmethod
     def _uniform(images: Tensor, limit: float) -> Tensor:
         return (torch.rand(len(images), device=images.device) * 2 - 1) * limit
+
+
+def mixup(images: Tensor, distribution: Tensor, valence_arousal: Tensor, alpha: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Blend each image of a batch, and what is known of it, with another one's.
+
+    Zhang et al. 2018, "mixup" (https://arxiv.org/abs/1710.09412): shares are drawn from Beta(alpha, alpha), here one an
+    image.
+
+    Args:
+        images: float ``[N, 3, H, W]``.
+        distribution: ``[N, C]``, rows sum to one; so do those of the result.
+        valence_arousal: ``[N, 2]``; NaN, not annotated, is the result where either side is.
+        alpha: the larger, the more images are blended half and half; 0 blends none.
+
+    Returns:
+        The three, blended.
+    """
+    if not alpha:
+        return images, distribution, valence_arousal
+    n, device = len(images), images.device
+    concentration = torch.full((n,), alpha, device=device)
+    share = torch.distributions.Beta(concentration, concentration).sample()
+    other = torch.randperm(n, device=device)
+
+    def blend(values: Tensor) -> Tensor:
+        return values[other].lerp(values, share.view(-1, *[1] * (values.ndim - 1)))
+
+    return blend(images), blend(distribution), blend(valence_arousal)

@@ -58,11 +58,17 @@ class EmotionNetwork(nn.Module):
     normalize_weight: Tensor
     normalize_bias: Tensor
 
-    def __init__(self, spec: NetworkSpec, weights: str | None = None) -> None:
-        """Build the network, randomly initialised or from a torchvision weights name such as ``"DEFAULT"``."""
+    def __init__(self, spec: NetworkSpec, weights: str | None = None, dropout: float | None = None) -> None:
+        """Build the network.
+
+        Args:
+            spec: what to build.
+            weights: a torchvision weights name such as ``"DEFAULT"``; None: random.
+            dropout: share of the features that training drops before the heads; None: as the architecture has it.
+        """
         super().__init__()
         self.spec = spec
-        self.backbone, features = _backbone(spec.architecture, weights)
+        self.backbone, features = _backbone(spec.architecture, weights, dropout)
         self.emotion = nn.Linear(features, spec.num_classes)
         self.valence_arousal = nn.Linear(features, 2)
         for head in (self.emotion, self.valence_arousal):
@@ -95,7 +101,7 @@ def architectures() -> Sequence[str]:
     return list(torchvision.models.list_models(module=torchvision.models))
 
 
-def _backbone(architecture: str, weights: str | None) -> tuple[nn.Module, int]:
+def _backbone(architecture: str, weights: str | None, dropout: float | None) -> tuple[nn.Module, int]:
     """Return a torchvision network that ends in its pooled features, and their number."""
     try:
         model: nn.Module = torchvision.models.get_model(architecture, weights=weights)
@@ -109,5 +115,25 @@ def _backbone(architecture: str, weights: str | None) -> tuple[nn.Module, int]:
         raise EdgeError(f"architecture {architecture!r} has no linear classifier to replace; use another one")
     name, last = linears[-1]
     parent = model.get_submodule(name.rpartition(".")[0]) if "." in name else model
-    setattr(parent, name.rpartition(".")[2], nn.Identity())
+    if dropout is not None:
+        # Its own, right before the classifier, gives way. A Dropout has no weights: checkpoints stay the same.
+        before = list(parent.children())[-2:-1]
+        if before and isinstance(before[0], nn.Dropout):
+            before[0].p = 0.0
+    setattr(parent, name.rpartition(".")[2], nn.Identity() if dropout is None else nn.Dropout(dropout))
+    _drop_side_exits(model)
     return model, last.in_features
+
+
+def _drop_side_exits(model: nn.Module) -> None:
+    """Remove what GoogLeNet and Inception v3 have for training alone: second classifiers half way.
+
+    And their conversion of ImageNet's normalisation, which torchvision switches on with its weights: a checkpoint does
+    not tell of it, so the network that is built for it again would see other colours than the one that was trained.
+    """
+    for name in ("AuxLogits", "aux1", "aux2"):
+        if hasattr(model, name):
+            setattr(model, name, None)
+    for name in ("aux_logits", "transform_input"):
+        if hasattr(model, name):
+            setattr(model, name, False)
