@@ -165,7 +165,7 @@ def train(
             dropout=dropout,
             sampler=sampler,
             sampler_power=sampler_power,
-            teachers=tuple(teacher or ()),
+            teachers=teacher or [],
             crop=Crop(scale=crop_scale, shift_y=crop_shift, source_size=source_size),
             options=Options(
                 lr=lr,

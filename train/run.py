@@ -95,7 +95,7 @@ class Run:
     dropout: float | None = None
     sampler: str = "shuffle"
     sampler_power: float = 1.0
-    teachers: tuple[str, ...] = ()
+    teachers: list[str] = dataclasses.field(default_factory=list)
     options: Options = dataclasses.field(default_factory=Options)
 
 
