@@ -189,7 +189,7 @@ def _say_how_to_go_on(stop: BaseException, last: Path, here: Place) -> None:
             print(f"stopped {where}, the time is up: {state}", flush=True)
         return
     if here.rank == 0:
-        print(f"\nstopped {where}: {state}", file=sys.stderr)
+        print(f"stopped {where}: {state}", file=sys.stderr)
     if isinstance(stop, Stopped) and stop.signal != signal.SIGINT:
         raise SystemExit(128 + stop.signal)
     raise KeyboardInterrupt from None
