@@ -181,6 +181,11 @@ def fit(run: Run, resume: bool = False, resume_from: Path | None = None) -> Path
             )
         except (Stopped, SystemExit, KeyboardInterrupt) as stop:  # Lightning turns Ctrl-C into an exit
             _say_how_to_go_on(stop, last, here)
+        except RuntimeError:
+            if not keeper.signal:
+                raise
+            # The signal went to all processes of the job, and those that read images were gone before the step ended.
+            _say_how_to_go_on(SystemExit(), last, here)
         if here.rank:
             raise SystemExit(0)  # of several processes, one writes the bundle
         folder, evaluation, remark = _keep_best(run, module, training, validation)
@@ -194,10 +199,8 @@ def _say_how_to_go_on(stop: BaseException, last: Path, here: Place) -> None:
     state = f"{last} holds it, go on with --resume"
     where = str(stop)
     if not isinstance(stop, Stopped):  # a second Ctrl-C, or one before the first step
-        where, state = (
-            "at once",
-            f"go on from {last} with --resume" if last.is_file() else f"{last} was not written yet",
-        )
+        where = "at once"
+        state = f"go on from {last} with --resume" if last.is_file() else f"{last} was not written yet"
     elif stop.signal == 0:
         if not last.with_name("best.ckpt").is_file():
             raise EdgeError(f"--max-minutes: stopped {where}, before the first epoch ended; {state}") from None
@@ -205,7 +208,7 @@ def _say_how_to_go_on(stop: BaseException, last: Path, here: Place) -> None:
             print(f"stopped {where}, the time is up: {state}", flush=True)
         return
     if here.rank == 0:
-        print(f"\nstopped {where}: {state}", file=sys.stderr)
+        print(f"stopped {where}: {state}", file=sys.stderr)
     if isinstance(stop, Stopped) and stop.signal != signal.SIGINT:
         raise SystemExit(128 + stop.signal)
     raise KeyboardInterrupt from None
