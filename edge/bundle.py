@@ -76,11 +76,27 @@ class Training(Strict, frozen=True):
         data: name of the training data.
         licence: what the data's owner allows.
         valence_arousal: what taught the second head: annotations, or a weak signal, in words.
+        teachers: networks whose answers were learnt too, each with its own data and licence, in words.
     """
 
     data: str
     licence: str
     valence_arousal: str
+    teachers: tuple[str, ...] = ()
+
+
+class ClassMetrics(Strict, frozen=True):
+    """How well one emotion is read.
+
+    Attributes:
+        images: number of images with this label.
+        recall: share of them that are called so, 0..1.
+        precision: share of those called so that are, 0..1; None where nothing is called so.
+    """
+
+    images: Positive
+    recall: float
+    precision: float | None = None
 
 
 class Metrics(Strict, frozen=True):
@@ -92,6 +108,7 @@ class Metrics(Strict, frozen=True):
         accuracy: share of images whose top class is the label, 0..1.
         macro_f1: mean F1 over the classes.
         agreement: share of images on which the top class equals the float checkpoint's; None for the checkpoint.
+        classes: by label, for the checkpoint; labels without an image are left out.
     """
 
     data: str
@@ -99,6 +116,7 @@ class Metrics(Strict, frozen=True):
     accuracy: float
     macro_f1: float
     agreement: float | None = None
+    classes: dict[str, ClassMetrics] = {}
 
 
 class Calibration(Strict, frozen=True):

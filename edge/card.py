@@ -15,6 +15,9 @@ _RUNS_IN = {
     "tflite": "LiteRT",
 }
 
+#: A class that is recognised less often than this is listed as a failure.
+_SELDOM = 0.6
+
 
 def write_card(bundle: Bundle) -> None:
     """Write the card into the bundle's folder."""
@@ -33,6 +36,7 @@ def card(config: Config) -> str:
                 _use(),
                 "## Files\n\n" + _files(config),
                 "## Figures\n\n" + _figures(config),
+                *_classes(config),
                 "## Probabilities\n\n" + _calibration(config),
                 _how(config),
             )
@@ -76,7 +80,12 @@ def _task(config: Config) -> str:
 
 
 def _data(config: Config) -> str:
-    return f"## Training data and licence\n\n{config.training.data}. {_sentence(config.training.licence)}"
+    taught = config.training
+    lines = [f"## Training data and licence\n\n{taught.data}. {_sentence(taught.licence)}"]
+    if taught.teachers:
+        lines.append("It also learnt from the answers of other networks:\n")
+        lines += [f"- {_sentence(teacher)}" for teacher in taught.teachers]
+    return "\n".join(lines)
 
 
 def _use() -> str:
@@ -116,6 +125,30 @@ def _figure_row(name: str, metrics: Metrics) -> str:
     same = "" if metrics.agreement is None else f"{metrics.agreement:.2%}"
     accuracy, f1 = f"{metrics.accuracy:.2%}", f"{metrics.macro_f1:.3f}"
     return f"| `{name}` | {metrics.data} | {metrics.samples:,} | {accuracy} | {f1} | {same} |"
+
+
+def _classes(config: Config) -> list[str]:
+    """Per emotion, and in words where the network fails; nothing where it was not measured."""
+    measured = [metrics for _, file in _ordered(config) for metrics in file.metrics if metrics.classes]
+    if not measured:
+        return []
+    found = measured[0]
+    rows = [
+        f"## Per emotion\n\nThe checkpoint on {found.data}.\n",
+        "| emotion | images | recognised (recall) | right when named (precision) |",
+        "|---|---:|---:|---:|",
+    ]
+    for label, figures in found.classes.items():
+        precision = "never named" if figures.precision is None else f"{figures.precision:.1%}"
+        rows.append(f"| {label} | {figures.images:,} | {figures.recall:.1%} | {precision} |")
+    missed = [
+        f"{label} in {round(figures.recall * figures.images)} of {figures.images}"
+        for label, figures in found.classes.items()
+        if figures.recall < _SELDOM
+    ]
+    if missed:
+        rows.append(f"\n**Known failures**: it recognises {', '.join(missed)}. Do not build on these classes.")
+    return ["\n".join(rows)]
 
 
 def _softmax(config: Config) -> str:

@@ -61,7 +61,9 @@ def quantize(
     chosen_images = choose(data, config, images, calibration, seed)
     if chosen_images.notice:
         typer.echo(chosen_images.notice, err=True)
-    float_outputs = reference(checkpoint.network, chosen_images.comparison, chosen_images.data, chosen_images.truth)
+    float_outputs = reference(
+        checkpoint.network, chosen_images.comparison, chosen_images.data, chosen_images.truth, config.labels
+    )
     outcomes = run(
         checkpoint,
         output,

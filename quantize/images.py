@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import Config
 from edge.errors import EdgeError
+from edge.labels import LABELS
 from quantize.calibration import drawn, load_images, stratified, truth_of
 
 
@@ -51,9 +52,10 @@ def choose(data: str | None, config: Config, images: int, calibration: int, seed
     from train.data.opening import open_split
 
     generator = np.random.default_rng(seed)
-    training = open_split(data, "train")
+    classes = None if config.labels == LABELS else config.labels
+    training = open_split(data, "train", classes)
     training = training.take(stratified(training.label, calibration, generator))
-    labelled = open_split(data, "validation").labelled()
+    labelled = open_split(data, "validation", classes).labelled()
     for samples in (training, labelled):
         if not len(samples):
             raise EdgeError(f"{samples.name}: no image with a label; edge-quantize needs some of both splits")

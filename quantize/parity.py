@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from edge import metrics
 from edge.bundle import Config, Metrics
 from edge.engines import Engine, load_engine
 from edge.engines.network import EmotionNetwork
+from edge.figures import class_metrics
 
 Images = NDArray[np.uint8]
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -38,6 +40,7 @@ class Reference:
         valence_arousal: float32 ``[N, 2]``.
         data: data set, split and rule, in words.
         truth: int64 ``[N]``, the labels, or None where there are none.
+        labels: names of the C classes.
     """
 
     images: Images
@@ -45,6 +48,7 @@ class Reference:
     valence_arousal: NDArray[np.float32]
     data: str
     truth: NDArray[np.int64] | None = None
+    labels: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> float | None:
@@ -53,8 +57,13 @@ class Reference:
 
     def metrics(self) -> tuple[Metrics, ...]:
         """The checkpoint's figures for the bundle's config; empty without labels."""
-        figures = _figures(self, self.logits.argmax(axis=1))
-        return () if figures is None else (figures,)
+        predicted = self.logits.argmax(axis=1)
+        figures = _figures(self, predicted)
+        if figures is None or self.truth is None:
+            return ()
+        confusion = metrics.confusion_matrix(self.truth, predicted, self.logits.shape[1])
+        classes = class_metrics(confusion, self.labels)
+        return (msgspec.structs.replace(figures, classes=classes),)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,14 +85,20 @@ class Parity:
     metrics: Metrics | None
 
 
-def reference(network: EmotionNetwork, images: Images, data: str, truth: NDArray[np.int64] | None = None) -> Reference:
-    """Run the checkpoint on the comparison images, in PyTorch."""
+def reference(
+    network: EmotionNetwork,
+    images: Images,
+    data: str,
+    truth: NDArray[np.int64] | None = None,
+    labels: tuple[str, ...] = (),
+) -> Reference:
+    """Run the checkpoint on the comparison images, in PyTorch; the rest is passed on."""
     parts = []
     with torch.inference_mode():
         for start in range(0, len(images), 64):
             parts.append([output.numpy() for output in network(torch.from_numpy(images[start : start + 64]))])
     logits, affect = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Reference(images, logits, affect, data, truth)
+    return Reference(images, logits, affect, data, truth, labels)
 
 
 def check(path: Path, config: Config, reference: Reference, int8: bool) -> Parity:

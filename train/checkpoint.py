@@ -42,8 +42,9 @@ def save_bundle(
     samples: Samples,
     metrics: tuple[Metrics, ...] = (),
     half: bool = False,
+    teachers: tuple[str, ...] = (),
 ) -> Config:
-    """Write ``model_weights.pth`` and its ``model_config.json``; ``samples`` tells what taught the network."""
+    """Write ``model_weights.pth`` and its ``model_config.json``; ``samples`` and ``teachers`` taught the network."""
     spec = network.spec
     save_weights(network, folder / WEIGHTS, half)
     config = Config(
@@ -57,6 +58,7 @@ def save_bundle(
             data=samples.name,
             licence=samples.licence,
             valence_arousal=samples.affect_source,
+            teachers=teachers,
         ),
         files={WEIGHTS: describe_file(folder / WEIGHTS, "pth", "float16" if half else "float32", metrics)},
     )

@@ -14,6 +14,7 @@ from edge import metrics
 from edge.bundle import Bundle, Config, Metrics, read_bundle
 from edge.engines import Engine, load_engine
 from edge.errors import EdgeError
+from edge.figures import class_metrics
 from train.data.samples import Samples
 from train.predictions import Predictions, predict_split
 
@@ -87,7 +88,13 @@ class Evaluation:
 
     def metrics(self) -> Metrics:
         """The part that a bundle's config records."""
-        return Metrics(data=self.data, samples=self.samples, accuracy=self.accuracy, macro_f1=self.macro_f1)
+        return Metrics(
+            data=self.data,
+            samples=self.samples,
+            accuracy=self.accuracy,
+            macro_f1=self.macro_f1,
+            classes=class_metrics(np.array(self.confusion), self.labels),
+        )
 
     def record(self) -> dict[str, Any]:
         """Everything, ready for JSON: NaN becomes None."""

@@ -26,7 +26,7 @@ from train.losses import (
     valence_arousal_loss,
 )
 from train.means import Means
-from train.processes import gather_rows
+from train.processes import gather_rows, whole_in_each
 from train.rates import warmup_cosine
 from train.teacher import Answers, Teachers
 from train.transforms import Augment, mixup, recipe
@@ -128,10 +128,7 @@ class EmotionModule(lightning.LightningModule):
     def on_fit_start(self) -> None:
         if self.teachers is not None:
             self.teachers.to(self.device)
-        learnt, processes = self.task_weights.log_variances, self.trainer.world_size
-        if learnt is not None and processes > 1:
-            # Every process has the whole gradient of these two, times the number of processes (see training_step).
-            cast(Any, learnt).register_hook(lambda gradient: gradient / processes)
+        whole_in_each(self.task_weights.log_variances, self.trainer.world_size)
 
     def training_step(self, batch: Batch, _: int) -> dict[str, Tensor]:
         pixels = self.augment(batch["image"].permute(0, 3, 1, 2).float())

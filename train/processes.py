@@ -56,6 +56,15 @@ def gather_rows(parts: Sequence[Tensor]) -> list[Tensor]:
     return list(torch.split(torch.cat(rows), [part.shape[1] for part in parts], dim=1))
 
 
+def whole_in_each(parameter: Tensor | None, processes: int) -> None:
+    """Divide the gradient of a parameter that acts after :func:`gather_rows`, such as the weights of the losses.
+
+    Every process has its whole gradient, times the number of processes, where of the network's it has a part.
+    """
+    if parameter is not None and processes > 1:
+        cast(Any, parameter).register_hook(lambda gradient: gradient / processes)
+
+
 def launch(processes: int, arguments: Sequence[str]) -> int:
     """Run ``python -m train`` with these arguments in so many processes, as ``torchrun`` does; return the exit code."""
     from torch.distributed.elastic.multiprocessing.api import SignalException

@@ -57,7 +57,7 @@ from train.progress import Progress, quiet
 from train.shuffle import EpochShuffle, Reseed, balanced_chances
 from train.splits import Choice, open_splits
 from train.start import starting_network
-from train.teacher import load_teachers
+from train.teacher import described, load_teachers
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
 
@@ -307,6 +307,7 @@ def _keep_best(run: Run, module: EmotionModule, training: Samples, validation: S
         size=run.image_size,
         crop=run.crop,
         samples=training,
+        teachers=described(run.teachers),
     )
     engine = load_engine(folder / WEIGHTS, config)
     predictions = predict_split(engine, config, validation)

@@ -164,3 +164,9 @@ def _areas(side: int, smaller: int, device: torch.device) -> Tensor:
     start = torch.arange(smaller, device=device)[:, None] * step
     pixel = torch.arange(side, device=device)[None]
     return ((start + step).minimum(pixel + 1) - start.maximum(pixel)).clamp(min=0) / step
+
+
+def described(folders: Sequence[str]) -> tuple[str, ...]:
+    """Say of each teacher what it is, what taught it, and under which licence; for the student's config."""
+    configs = [read_bundle(path if path.is_dir() else path.parent).config for path in map(Path, folders)]
+    return tuple(f"{config.name}, taught on {config.training.data} ({config.training.licence})" for config in configs)

@@ -81,7 +81,7 @@ def test_the_notebook_runs_from_top_to_bottom(affectnet, fresh, tmp_path, monkey
         "IMAGE_SIZE": 32,
         "EPOCHS": 4,
         "BATCH_SIZE": 8,
-        "OPTIONS": "--lr 2e-3 --ema 0.9 --device cpu",
+        "OPTIONS": "--weights none --lr 2e-3 --ema 0.9 --device cpu",
         "RUN": run,
     }
     for name, value in settings.items():

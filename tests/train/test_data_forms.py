@@ -121,7 +121,7 @@ def test_each_form_is_trained_on_and_measured(build, flags, name, face, command,
     pytest.importorskip("torch")
     data = build(tmp_path / "data", face)
     out = tmp_path / "run"
-    tiny = ("--image-size", 32, "--epochs", 2, "--batch-size", 8, "--device", "cpu")
+    tiny = ("--weights", "none", "--image-size", 32, "--epochs", 2, "--batch-size", 8, "--device", "cpu")
     result = command("--data", data, "--out", out, *tiny, *flags)
     assert result.exit_code == 0, result.output
     metrics = (out / "metrics.csv").read_text().splitlines()

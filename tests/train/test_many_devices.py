@@ -18,7 +18,8 @@ from train.batches import Batches  # noqa: E402
 from train.processes import Place  # noqa: E402
 
 # No dropout in this network and no augmentation: what is left to chance is the same for any number of processes.
-OPTIONS = "--arch shufflenet_v2_x0_5 --image-size 32 --epochs 2 --batch-size 7 --ema 0.9 --device cpu --augment none"
+OPTIONS = "--arch shufflenet_v2_x0_5 --weights none --image-size 32 --epochs 2 --batch-size 7 --ema 0.9 --device cpu "
+OPTIONS += "--augment none"
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +83,8 @@ GRADIENT = """
 import sys, torch
 from edge.engines.network import EmotionNetwork, NetworkSpec
 from train.batchnorm import SyncOnCpu
-from train.losses import two_head_loss
-from train.processes import gather_rows
+from train.losses import TaskWeights, soft_cross_entropy, valence_arousal_loss
+from train.processes import gather_rows, whole_in_each
 
 rank = int(sys.argv[1])
 torch.manual_seed(0)
@@ -95,14 +96,22 @@ affect[:3, 1] = affect[5] = float("nan")  # not annotated: the two processes hav
 whole = EmotionNetwork(network.spec).double()
 whole.load_state_dict(network.state_dict())
 
-two_head_loss(*whole.read(pixels), votes, affect).total.backward()
+
+def loss(weights, logits, affect, votes, target):
+    return weights(soft_cross_entropy(logits, votes), valence_arousal_loss(affect, target, "mse+ccc")).total
+
+
+weights = [TaskWeights(1.0, 0.5, learnt=True).double() for _ in range(2)]
+torch.Tensor.float = torch.Tensor.double  # what is sent is single precision; here the sums are to be compared exactly
+loss(weights[0], *whole.read(pixels), votes, affect).backward()
 torch.distributed.init_process_group("gloo", f"file://{sys.argv[2]}", rank=rank, world_size=2)
 SyncOnCpu().apply(network)
 own = slice(0, 3) if rank == 0 else slice(3, 7)
-torch.Tensor.float = torch.Tensor.double  # what is sent is single precision; here the sums are to be compared exactly
+whole_in_each(weights[1].log_variances, 2)
 rows = gather_rows((*network.read(pixels[own]), votes[own], affect[own]))
-(2 * two_head_loss(*rows).total).backward()
-for parameter, expected in zip(network.parameters(), whole.parameters()):
+(2 * loss(weights[1], *rows)).backward()
+pairs = [*zip(network.parameters(), whole.parameters()), (weights[1].log_variances, weights[0].log_variances)]
+for parameter, expected in pairs:
     torch.distributed.all_reduce(parameter.grad)
     torch.testing.assert_close(parameter.grad / 2, expected.grad, rtol=1e-8, atol=1e-12)
 for (name, buffer), expected in zip(network.named_buffers(), whole.buffers()):
