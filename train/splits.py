@@ -98,7 +98,8 @@ def open_splits(data: str, choice: Choice, limit: int = 0, seed: int = 0) -> Spl
         data: what the user typed, see :func:`train.data.opening.open_split`.
         choice: classes, hold-out, damage allowed.
         limit: at most so many training images, drawn with ``seed``; 0: all.
-        seed: of the hold-out and the limit.
+        seed: of the limit. The hold-out is the same for all seeds: a student may have a teacher of another seed, and
+            neither may have seen what both are chosen by.
 
     Raises:
         EdgeError: what :func:`open_split` and :func:`train.data.checking.sound` raise, fewer than two classes to learn,
@@ -107,7 +108,7 @@ def open_splits(data: str, choice: Choice, limit: int = 0, seed: int = 0) -> Spl
     labels, numbers = choice.labels(), choice.numbers()
     training = open_split(data, "train", labels, numbers)
     if choice.hold_out:
-        training, validation = hold_out(training, choice.hold_out, seed)
+        training, validation = hold_out(training, choice.hold_out, seed=0)
     else:
         validation = open_split(data, "validation", labels, numbers)
     validation = validation.labelled()
