@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -160,7 +162,7 @@ def fit(run: Run, resume: bool = False, resume_from: Path | None = None) -> Path
     training, validation = splits.training, splits.validation
     if len(training) < here.world:
         raise EdgeError(f"{len(training)} training image(s) for {here.world} processes; start fewer")
-    with quiet(), one_line():
+    with quiet(), one_line(), _one_core_a_reader(run.workers):
         module = _module(run, training, start is not None)
         if here.rank == 0:
             write_atomically(run.out / "run.json", _record(run, training, validation, behind))
@@ -288,9 +290,23 @@ def _loader(run: Run, here: Place, samples: Samples, shuffle: Order | None = Non
 
 
 def _start_worker(_: int) -> None:
-    """Leave Ctrl-C to the training process, which has a step to finish; and one core to each reader."""
+    """Leave Ctrl-C to the training process, which has a step to finish."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
+
+
+@contextlib.contextmanager
+def _one_core_a_reader(workers: int) -> Iterator[None]:
+    """Keep OpenCV to one thread while there are worker processes.
+
+    Set before they are forked: a child that calls ``setNumThreads`` itself waits for threads it did not inherit.
+    """
+    before = cv2.getNumThreads()
+    if workers:
+        cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _keep_best(run: Run, module: EmotionModule, training: Samples, validation: Samples) -> tuple[Path, Evaluation, str]:

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -79,6 +81,9 @@ def test_run_that_was_killed_goes_on_and_ends_where_an_unbroken_one_does(
 
 
 def test_worker_processes_do_not_change_the_result(options, finished, colours, command, one_thread, tmp_path):
+    # OpenCV's own threads are running when the workers are forked, as after a look at a data set of large pictures.
+    cv2.setNumThreads(2)
+    cv2.GaussianBlur(np.zeros((1000, 1000, 3), np.uint8), (9, 9), 0)
     for name, workers in (("a", 2), ("b", 0)):
         more = ("--epochs", 1, "--workers", workers)
         result = command("--data", f"folder:{colours}", "--out", tmp_path / name, *options, *more)
