@@ -108,7 +108,7 @@ class Metrics(Strict, frozen=True):
         accuracy: share of images whose top class is the label, 0..1.
         macro_f1: mean F1 over the classes.
         agreement: share of images on which the top class equals the float checkpoint's; None for the checkpoint.
-        classes: by label, for the checkpoint; labels without an image are left out.
+        classes: by label; labels without an image are left out.
     """
 
     data: str

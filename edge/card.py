@@ -129,12 +129,12 @@ def _figure_row(name: str, metrics: Metrics) -> str:
 
 def _classes(config: Config) -> list[str]:
     """Per emotion, and in words where the network fails; nothing where it was not measured."""
-    measured = [metrics for _, file in _ordered(config) for metrics in file.metrics if metrics.classes]
+    measured = [(name, metrics) for name, file in _ordered(config) for metrics in file.metrics if metrics.classes]
     if not measured:
         return []
-    found = measured[0]
+    name, found = measured[0]
     rows = [
-        f"## Per emotion\n\nThe checkpoint on {found.data}.\n",
+        f"## Per emotion\n\n`{name}` on {found.data}.\n",
         "| emotion | images | recognised (recall) | right when named (precision) |",
         "|---|---:|---:|---:|",
     ]

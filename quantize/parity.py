@@ -8,7 +8,6 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -57,13 +56,8 @@ class Reference:
 
     def metrics(self) -> tuple[Metrics, ...]:
         """The checkpoint's figures for the bundle's config; empty without labels."""
-        predicted = self.logits.argmax(axis=1)
-        figures = _figures(self, predicted)
-        if figures is None or self.truth is None:
-            return ()
-        confusion = metrics.confusion_matrix(self.truth, predicted, self.logits.shape[1])
-        classes = class_metrics(confusion, self.labels)
-        return (msgspec.structs.replace(figures, classes=classes),)
+        figures = _figures(self, self.logits.argmax(axis=1))
+        return () if figures is None else (figures,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,10 +151,12 @@ def _run(engine: Engine, images: Images) -> Outputs:
 def _figures(reference: Reference, predicted: NDArray[np.intp], agreement: float | None = None) -> Metrics | None:
     if reference.truth is None:
         return None
+    count = reference.logits.shape[1]
     return Metrics(
         data=reference.data,
         samples=len(reference.truth),
         accuracy=metrics.accuracy(reference.truth, predicted),
-        macro_f1=metrics.macro_f1(reference.truth, predicted, reference.logits.shape[1]),
+        macro_f1=metrics.macro_f1(reference.truth, predicted, count),
         agreement=agreement,
+        classes=class_metrics(metrics.confusion_matrix(reference.truth, predicted, count), reference.labels),
     )
