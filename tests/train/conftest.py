@@ -91,6 +91,16 @@ def process():
 
 
 @pytest.fixture(scope="session")
+def complaints():
+    """Return the lines of a stderr that are no notes (the data sets of these tests have but two classes)."""
+
+    def lines(stderr: str) -> list[str]:
+        return [line for line in stderr.splitlines() if line and not line.startswith("note: colours")]
+
+    return lines
+
+
+@pytest.fixture(scope="session")
 def finished(colours, options, command, one_thread, tmp_path_factory):
     """A run that went through without a break: its folder, and what it printed."""
     out = tmp_path_factory.mktemp("runs") / "finished"

@@ -22,7 +22,10 @@ SETS = {
 
 def rows(out: Path) -> list[dict[str, str]]:
     with (out / "metrics.csv").open(newline="") as file:
-        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+        table = list(csv.DictReader(file))
+    return [
+        {name: value for name, value in row.items() if name not in ("seconds", "images_per_second")} for row in table
+    ]
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -55,7 +58,9 @@ def test_broken_run_ends_where_an_unbroken_one_does(
     assert not any("teacher" in key for key in ends[0])
 
 
-def test_resuming_does_not_look_for_weights_again(options, colours, command, one_thread, tmp_path, monkeypatch):
+def test_resuming_does_not_look_for_weights_again(
+    options, colours, command, complaints, one_thread, tmp_path, monkeypatch
+):
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
@@ -63,7 +68,7 @@ def test_resuming_does_not_look_for_weights_again(options, colours, command, one
     first = command("--data", f"folder:{colours}", "--out", tmp_path / "run", *options, *more)
     assert first.exit_code == 0 and "ImageNet weights for shufflenet_v2_x0_5 cannot be had" in first.stderr
     again = command("--data", f"folder:{colours}", "--out", tmp_path / "run", *options, *more, "--resume")
-    assert again.exit_code == 0 and again.stderr == ""
+    assert again.exit_code == 0 and not complaints(again.stderr)
 
 
 @pytest.mark.parametrize(

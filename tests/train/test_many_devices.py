@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -168,12 +169,15 @@ def test_validation_in_two_processes_is_exact(few, alone, command, one_thread, t
 def test_error_of_one_process_ends_all_in_one_line(few, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(few, data)
-    (data / "train/sad/005.png").write_bytes(b"no image")
     child = run_in_two("--data", f"folder:{data}", "--out", tmp_path / "run", *OPTIONS.split())
+    while not (tmp_path / "run/run.json").exists():  # the images were looked at, and are now taken away
+        assert child.poll() is None, child.stderr.read()
+        time.sleep(0.01)
+    shutil.rmtree(data / "train")
     _, stderr = child.communicate(timeout=280)
     assert child.returncode == 2
-    assert len(stderr.strip().splitlines()) == 1, stderr
-    assert stderr.startswith("error: ") and "sad/005.png: missing or not a readable image" in stderr
+    (error,) = [line for line in stderr.splitlines() if line and not line.startswith("note: ")]
+    assert error.startswith("error: ") and ".png" in error
 
 
 def test_ctrl_c_then_going_on_in_one_process(few, command, one_thread, tmp_path):
