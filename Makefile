@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Test processes side by side, one thread each; a file's tests stay together, since they share what is slow to make.
+JOBS   ?= 2
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -14,7 +16,7 @@ demo: $(VENV)/.core ## find and read two faces with the packaged model: out/demo
 	$(BIN)/edge-run --source demo --no-window --save-video out/demo.mp4 --jsonl out/demo.jsonl
 
 test: $(VENV)/.dev ## all tests, on everything the toolkit can use (4 GB of packages the first time)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff check .

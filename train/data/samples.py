@@ -80,7 +80,8 @@ class Samples:
             EdgeError: the file is missing or no image, or the face box lies outside it.
         """
         path = self.paths[index]
-        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        # Asked first, since OpenCV prints a warning of its own where there is no file.
+        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
         if bgr is None:
             raise EdgeError(f"{path}: missing or not a readable image; restore it or remove its row")
         if self.boxes is not None:
