@@ -62,7 +62,7 @@ def test_documented_options_exist() -> None:
     lines = commands()
     assert len(lines) > 10
     for name, *arguments in lines:
-        sub = [a for a in arguments[:1] if a in ("evaluate", "calibrate", "crop", "formats", "probe")]
+        sub = [a for a in arguments[:1] if a in ("inspect", "evaluate", "calibrate", "crop", "formats", "probe")]
         key = (name, *sub)
         if key not in pages:
             pages[key] = help_of(name, *sub)
