@@ -171,7 +171,7 @@ def test_learnt_task_weights_begin_at_the_fixed_ones():
     learnt = TaskWeights(2.0, 0.25, learnt=True)
     zero, one = torch.tensor(0.0), torch.tensor(1.0)
     assert (learnt(one, zero).total - learnt(zero, zero).total).item() == pytest.approx(2.0)
-    assert float(learnt(zero, one).total - learnt(zero, zero).total) == pytest.approx(0.25)
+    assert (learnt(zero, one).total - learnt(zero, zero).total).item() == pytest.approx(0.25)
 
 
 def test_learnt_task_weights_settle_where_kendall_says():
