@@ -32,9 +32,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             try:
                 torch.save(checkpoint, temporary)
             except RuntimeError as error:  # torch's writer has no other word for a full disk
+                earlier = Path(path).with_name("last.ckpt").is_file()
+                remedy = "go on with --resume: the checkpoint before it is unchanged" if earlier else "start again"
                 raise EdgeError(
-                    f"cannot write {path} ({_free(Path(path))} MB are free); make room and go on with --resume: the "
-                    "checkpoint before it is unchanged"
+                    f"cannot write {path} ({_free(Path(path))} MB are free); make room and {remedy}"
                 ) from error
 
 
