@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.metadata
 import json
 import os
 import re
@@ -199,7 +200,7 @@ def test_early_stopping_obeys_the_present_patience(options, colours, command, on
 def test_environment_is_recorded_at_each_start(finished):
     starts = json.loads((finished[0] / "environment.json").read_text())["starts"]
     assert len(starts) == 1 and starts[0]["seed"] == 0 and starts[0]["threads"] == 1
-    assert starts[0]["distributions"]["torch"] == torch.__version__
+    assert starts[0]["distributions"]["torch"] == importlib.metadata.version("torch")
     assert {"python", "platform", "cpu", "gpus", "command", "git"} <= set(starts[0])
 
 
