@@ -16,6 +16,7 @@ from edge.engines import Engine, load_engine
 from edge.errors import EdgeError
 from edge.figures import class_metrics
 from train.data.samples import Samples
+from train.plain import plain
 from train.predictions import Predictions, predict_split
 
 Interval = tuple[float, float]
@@ -98,7 +99,7 @@ class Evaluation:
 
     def record(self) -> dict[str, Any]:
         """Everything, ready for JSON: NaN becomes None."""
-        result: dict[str, Any] = _plain(dataclasses.asdict(self))
+        result: dict[str, Any] = plain(dataclasses.asdict(self))
         return result
 
 
@@ -213,11 +214,3 @@ def _affect(target: NDArray[np.float32], given: NDArray[np.float32]) -> dict[str
         intervals = dict(zip(names, metrics.bootstrap(figures, *arrays), strict=True))
         result[name] = Affect(samples=int(known.sum()), **values, intervals=intervals)
     return result
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

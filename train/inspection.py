@@ -14,6 +14,7 @@ from train.data.checking import look_at_all
 from train.data.findings import Fault
 from train.data.opening import open_split
 from train.data.samples import MissingSplitError, Samples
+from train.plain import plain
 
 _SPLITS = ("train", "validation", "test")
 _BAR = 30
@@ -66,7 +67,7 @@ class Inspection:
             "classes": dict(zip(samples.labels, samples.counts.tolist(), strict=True)),
             "imbalance": imbalance(samples),
             "affect": samples.affect_source,
-            **{name: _plain(dataclasses.asdict(affect)) for name, affect in self.affect.items()},
+            **{name: plain(dataclasses.asdict(affect)) for name, affect in self.affect.items()},
             "size": dict(zip(("min", "median", "max"), self._sizes(), strict=True)),
             "gray": self.gray,
             "left_out": dict(findings.dropped),
@@ -209,11 +210,3 @@ def _colour(gray: float) -> str:
 
 def _mean(value: float) -> str:
     return f"{'-':>9}" if math.isnan(value) else f"{value:>+9.2f}"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -51,6 +51,7 @@ from train.failures import one_line
 from train.keeping import Keeper, Patience, Stopped
 from train.logs import Logs
 from train.module import EmotionModule, Options
+from train.note import note
 from train.pace import Pace
 from train.plots import draw_all
 from train.predictions import predict_split
@@ -168,8 +169,8 @@ def fit(run: Run, resume: bool = False, resume_from: Path | None = None) -> Path
             write_atomically(run.out / "run.json", _record(run, training, validation, behind))
             record_start(run.out / "environment.json", run.seed, here.world)
             splits.write_skipped(run.out)
-            for note in splits.notes:  # not before: a run that cannot start ends in one line
-                print(f"note: {note}", file=sys.stderr)
+            for line in splits.notes:  # not before: a run that cannot start ends in one line
+                note(line)
             remove_leftovers(run.out)
         keeper = Keeper(run.out, run.keep_every, run.checkpoint_minutes, run.max_minutes)
         trainer = _trainer(run, here, keeper, min(run.batch_size, len(training)))
