@@ -115,7 +115,7 @@ class _Voice:
         self._first: bool | None = None  # unknown until this process has something to report
 
     def write(self, text: str) -> int:
-        if self._first is None and text.lstrip().startswith(("error:", "Traceback", "Usage:")):
+        if self._first is None and text.lstrip().startswith(("error:", "Traceback", "Usage:", "[rank")):
             try:
                 self._first = self._store.add("train/failed", 1) == 1
             except RuntimeError:  # the launcher is gone: nobody else is left to speak
