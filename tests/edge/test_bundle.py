@@ -46,7 +46,7 @@ def test_a_config_survives_writing_and_reading(tmp_path: Path) -> None:
         (config(colour="gray"), "colour"),
         (config(labels="neutral"), r"\$.labels"),
         (config(labels=["a", "a"]), "different names"),
-        (config(schema_version=3), "schema_version 3.*update"),
+        (config(schema_version=4), "schema_version 4.*update"),
         (config(schema_version=0), r"\$.schema_version"),
         (config(temperature=0), r"\$.temperature"),
         (config(calibration={"data": "FER+"}), r"\$.calibration"),
@@ -66,12 +66,13 @@ def test_a_broken_config_is_named(raw: bytes, says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_config_of_version_1_is_read_and_written_as_version_2(tmp_path: Path) -> None:
-    first = parse_config(config(schema_version=1), "c")
-    assert (first.schema_version, first.temperature, first.calibration) == (2, 1.0, None)
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_config_is_read_and_written_as_today(tmp_path: Path, version: int) -> None:
+    first = parse_config(config(schema_version=version), "c")
+    assert (first.schema_version, first.temperature, first.calibration) == (3, 1.0, None)
     write_config(tmp_path, first)
     written = json.loads((tmp_path / "model_config.json").read_bytes())
-    assert written["schema_version"] == 2 and written["temperature"] == 1.0
+    assert written["schema_version"] == 3 and written["temperature"] == 1.0
 
 
 def test_probabilities_are_taken_at_the_configs_temperature(tmp_path: Path) -> None:
