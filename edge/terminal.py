@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import typer
+from typer.core import TyperGroup
 
 from edge.errors import EdgeError
 
@@ -31,10 +32,11 @@ _EXTRAS = {
 }
 
 
-def app_for(name: str, summary: str) -> typer.Typer:
-    """Return the Typer application of a command."""
+def app_for(name: str, summary: str, group: type[TyperGroup] = TyperGroup) -> typer.Typer:
+    """Return the Typer application of a command; ``group`` decides how its subcommands are found."""
     return typer.Typer(
         name=name,
+        cls=group,
         help=summary,
         no_args_is_help=False,
         add_completion=False,
