@@ -7,16 +7,24 @@ JOBS   ?= 2
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean pictures notebook
+.PHONY: help demo test test-arm64 test-backbones lint format clean pictures notebook
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 demo: $(VENV)/.core ## find and read two faces with the packaged model: out/demo.mp4, out/demo.jsonl
 	$(BIN)/edge-run --source demo --no-window --save-video out/demo.mp4 --jsonl out/demo.jsonl
 
 test: $(VENV)/.dev ## all tests, on everything the toolkit can use (4 GB of packages the first time)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+
+test-backbones: $(VENV)/.dev ## one network of every family that edge-train offers, through every float format
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m backbones --numprocesses $(JOBS)
+
+# Other bundles to prove as well: make test-arm64 BUNDLES="models out/resnet"
+BUNDLES ?=
+test-arm64: $(VENV)/.dev ## prove the packaged bundle (and BUNDLES) on emulated Raspberry Pi processors
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/arm64 -m arm64 $(foreach bundle,$(BUNDLES),--bundle $(bundle))
 
 lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff check .

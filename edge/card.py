@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from edge.bundle import FILE_NAMES, Bundle, Config, File, Metrics
+from edge.bundle import FILE_NAMES, Bundle, Config, File, Metrics, Parity
 from edge.files import write_atomically
+from edge.wording import PRECISIONS, drop, plain, quantized
 
 CARD_NAME = "MODEL_CARD.md"
 
@@ -37,6 +38,7 @@ def card(config: Config) -> str:
                 "## Files\n\n" + _files(config),
                 "## Figures\n\n" + _figures(config),
                 *_classes(config),
+                *_int8(config),
                 "## Probabilities\n\n" + _calibration(config),
                 _how(config),
             )
@@ -54,12 +56,15 @@ def _affect(config: Config) -> str:
             "to pleasant and from calm to excited; they were never compared with a person's annotation. Do not report "
             "them as measurements."
         )
+    if taught.startswith("none"):
+        return f"**It reads no valence and no arousal** ({taught}). Do not use these two numbers."
     return f"Valence and arousal were taught from {taught}."
 
 
 def _task(config: Config) -> str:
     labels = ", ".join(f"{index} {label}" for index, label in enumerate(config.labels))
     size, crop = config.input.size, config.crop
+    network = "A network from an ONNX file" if config.architecture == "onnx" else config.architecture
     gray = (
         " Colour is turned into luma inside the graph: the network was taught on gray images."
         if config.input.color == "gray"
@@ -68,7 +73,7 @@ def _task(config: Config) -> str:
     limit = f", brought down to {crop.source_size} px first" if crop.source_size else ""
     return (
         "## What it does\n\n"
-        f"{config.architecture} with two heads on one face: {len(config.labels)} emotions ({labels}), and "
+        f"{network} with two heads on one face: {len(config.labels)} emotions ({labels}), and "
         "valence/arousal.\n\n"
         f"- Input `image`: uint8 `[N, {size}, {size}, 3]`, RGB, 0..255. Normalisation is inside every file.{gray}\n"
         f"- Output `logits`: float32 `[N, {len(config.labels)}]`, raw; {_softmax(config)} gives probabilities.\n"
@@ -107,24 +112,57 @@ def _files(config: Config) -> str:
     rows = ["| file | precision | bytes | sha256 | runs in |", "|---|---|---:|---|---|"]
     for name, file in _ordered(config):
         rows.append(f"| `{name}` | {file.precision} | {file.size:,} | `{file.sha256[:12]}` | {_RUNS_IN[file.format]} |")
-    return "\n".join(rows)
+    kinds = {file.precision for file in config.files.values()} - {"float32"}
+    meant = "; ".join(f"*{kind}*: {words}" for kind, words in PRECISIONS.items() if kind in kinds)
+    return "\n".join(rows) + (f"\n\n{meant}." if meant else "")
 
 
 def _figures(config: Config) -> str:
-    rows = [
-        "| file | data | images | accuracy | macro F1 | same emotion as the checkpoint |",
-        "|---|---|---:|---:|---:|---:|",
-    ]
-    measured = [(name, metrics) for name, file in _ordered(config) for metrics in file.metrics]
-    if not measured:
+    """A line for each file and data set; how it compares with the checkpoint where that was recorded."""
+    lines: list[tuple[str, Metrics | None, Parity | None]] = []
+    for name, file in _ordered(config):
+        parity = file.parity
+        lines += [(name, found, parity if parity and parity.data == found.data else None) for found in file.metrics]
+        if parity and parity.data not in {found.data for found in file.metrics}:
+            lines.append((name, None, parity))
+    if not lines:
         return "Not measured: no labelled images were given."
-    return "\n".join([*rows, *(_figure_row(name, metrics) for name, metrics in measured)])
+    heads = ["file", "data", "images", "accuracy", "macro F1", "same emotion as the checkpoint"]
+    compared = any(parity for _, _, parity in lines)
+    if compared:
+        heads += ["accuracy lost, points", "largest logit difference", "RMSE of valence, arousal"]
+    rows = [f"| {' | '.join(heads)} |", f"|---|---|{'---:|' * (len(heads) - 2)}"]
+    for name, found, parity in lines:
+        cells = [f"`{name}`", *_measured(found, parity), *(_compared(parity) if compared else ())]
+        rows.append(f"| {' | '.join(cells)} |")
+    if compared:
+        rows.append(
+            "\nAccuracy lost: the checkpoint's less the file's on the same images, with the 95 % interval of a paired "
+            "bootstrap; above zero is worse than the checkpoint."
+        )
+    return "\n".join(rows)
 
 
-def _figure_row(name: str, metrics: Metrics) -> str:
-    same = "" if metrics.agreement is None else f"{metrics.agreement:.2%}"
-    accuracy, f1 = f"{metrics.accuracy:.2%}", f"{metrics.macro_f1:.3f}"
-    return f"| `{name}` | {metrics.data} | {metrics.samples:,} | {accuracy} | {f1} | {same} |"
+def _measured(found: Metrics | None, parity: Parity | None) -> list[str]:
+    if found is None:
+        return [] if parity is None else [parity.data, f"{parity.samples:,}", "", "", f"{parity.agreement:.2%}"]
+    same = "" if found.agreement is None else f"{found.agreement:.2%}"
+    return [found.data, f"{found.samples:,}", f"{found.accuracy:.2%}", f"{found.macro_f1:.3f}", same]
+
+
+def _compared(parity: Parity | None) -> list[str]:
+    if parity is None:
+        return ["", "", ""]
+    affect = f"{plain(parity.valence_rmse)}, {plain(parity.arousal_rmse)}"
+    return [drop(parity), plain(parity.logit_difference), affect]
+
+
+def _int8(config: Config) -> list[str]:
+    """How each file with int8 weights was made; nothing where it was not recorded."""
+    made = [(name, file.quantization) for name, file in _ordered(config) if file.quantization]
+    if not made:
+        return []
+    return ["\n".join(["## How int8 was made\n", *(f"- `{name}`: {' '.join(quantized(how))}" for name, how in made)])]
 
 
 def _classes(config: Config) -> list[str]:
@@ -177,10 +215,17 @@ def _how(config: Config) -> str:
     exported = any(file.format != "pth" for file in config.files.values())
     if not exported:
         return "No other format passed its gate yet; `edge-quantize` makes them."
+    golden = config.golden
+    proof = (
+        f" `{golden.file}` holds {golden.images} pictures, the config what checkpoint and files answered: "
+        "`edge-quantize verify BUNDLE` proves on any machine that they still do."
+        if golden
+        else ""
+    )
     return (
         "Each file was run in its own runtime and compared with the checkpoint before it was put here: float files "
-        "within 1e-4 on every logit, int8 files by the emotion they name. Programs read `model_config.json` beside "
-        "this card; `edge-quantize` writes both."
+        "within 1e-4 on every logit, smaller ones by the emotion they name and what they lose."
+        f"{proof} Programs read `model_config.json` beside this card; `edge-quantize` writes both."
     )
 
 

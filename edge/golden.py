@@ -7,17 +7,31 @@ pixels, not pictures to be decoded, cropped and resized again: those steps diffe
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundle import Bundle, Golden, check_file
+from edge.bundle import Bundle, check_file
 from edge.errors import EdgeError
 
 GOLDEN_NAME = "golden.png"
 
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
+#: uint8 ``[N, S, S, 3]``, RGB, to logits ``[N, C]`` and valence/arousal ``[N, 2]``; :meth:`edge.engines.Engine.run`.
+Run = Callable[[NDArray[np.uint8]], Outputs]
+
+
+def answers(run: Run, images: NDArray[np.uint8]) -> Outputs:
+    """Return what a network gives for images, fed one at a time (N = 1).
+
+    Runtimes choose other kernels for larger batches, and those may differ in the last bits: answers are recorded and
+    compared one by one, so that what is the same bit for bit stays so.
+    """
+    parts = [run(images[row : row + 1]) for row in range(len(images))]
+    logits, affect = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return logits, affect
 
 
 def encode(logits: NDArray[np.float32], valence_arousal: NDArray[np.float32]) -> str:
@@ -36,10 +50,12 @@ def decode(text: str, images: int, classes: int, name: str = "model_config.json"
         name: of the config, for messages.
 
     Raises:
-        EdgeError: no base64, or not as many numbers as N images and C classes need.
+        EdgeError: no base64, no numbers, or not as many as N images and C classes need.
     """
     try:
         table = np.frombuffer(base64.b64decode(text, validate=True), "<f4").reshape(images, classes + 2)
+        if not np.isfinite(table).all():
+            raise ValueError("not finite")
     except ValueError as error:  # binascii.Error included
         raise EdgeError(f"{name}: recorded outputs are damaged; make the bundle again with edge-quantize") from error
     table = table.astype(np.float32)
@@ -72,8 +88,3 @@ def read_images(bundle: Bundle) -> NDArray[np.uint8]:
     if column is None or column.shape != (golden.images * size, size, 3):
         raise EdgeError(f"{path} does not hold {golden.images} pictures of {size} px; restore the bundle")
     return np.ascontiguousarray(column[:, :, ::-1], np.uint8).reshape(golden.images, size, size, 3)
-
-
-def describe(data: bytes, digest: str, images: int, outputs: str) -> Golden:
-    """Return the config's entry of a golden picture that was written as ``data``."""
-    return Golden(GOLDEN_NAME, digest, len(data), images, outputs)

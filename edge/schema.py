@@ -72,7 +72,8 @@ class Training(Strict, frozen=True):
     Attributes:
         data: name of the training data.
         licence: what the data's owner allows.
-        valence_arousal: what taught the second head: annotations, or a weak signal, in words.
+        valence_arousal: what taught the second head: annotations, or a weak signal (``weak: ...``), in words; ``none:
+            ...`` where there is no such head and both numbers are always 0.
         teachers: networks whose answers were learnt too, each with its own data and licence, in words.
     """
 
@@ -253,7 +254,8 @@ class Config(Strict, frozen=True):
     Attributes:
         schema_version: version of this schema; an older config becomes one of this version when it is read.
         name: name of the model.
-        architecture: torchvision's name of the backbone.
+        architecture: torchvision's name of the backbone; ``onnx``: another network, of which ``model.onnx`` is all that
+            is known.
         labels: the emotions, in the order of the logits.
         input: what the files take.
         crop: how a face becomes that input.

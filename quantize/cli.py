@@ -9,7 +9,9 @@ import typer
 from typer.core import TyperGroup
 
 from edge.terminal import app_for
+from quantize.commands.convert import convert
 from quantize.commands.make import make
+from quantize.commands.verify import verify
 
 
 class _MakeByDefault(TyperGroup):
@@ -23,7 +25,7 @@ class _MakeByDefault(TyperGroup):
 
 
 app = app_for("edge-quantize", "Make files for other runtimes from a trained network, and prove each.", _MakeByDefault)
-for command in (make,):
+for command in (make, verify, convert):
     app.command()(command)
 
 

@@ -19,14 +19,14 @@ class Target:
         format: as in the bundle's config.
         precision: as in the bundle's config.
         packages: what must be installed to make it.
-        through_keras: made from the network rebuilt in Keras, so it needs an architecture that can be rebuilt.
+        by_default: made where ``--formats`` is not given.
     """
 
     name: str
     format: Format
     precision: Precision
     packages: tuple[str, ...] = ()
-    through_keras: bool = False
+    by_default: bool = True
 
     @property
     def file(self) -> str:
@@ -35,22 +35,26 @@ class Target:
 
 
 _ONNX = ("onnx", "onnxsim", "onnxruntime")
+_TFLITE = ("tensorflow", "litert_quantizer")
 
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
         Target("torchscript", "torchscript", "float32"),
         Target("onnx", "onnx", "float32", _ONNX),
-        Target("keras", "keras", "float32", ("tensorflow",), through_keras=True),
-        Target("tflite", "tflite", "float32", ("tensorflow",), through_keras=True),
+        Target("keras", "keras", "float32", ("tensorflow",)),
+        Target("tflite", "tflite", "float32", ("tensorflow",)),
+        Target("tflite-float16", "tflite", "float16", _TFLITE),
+        Target("tflite-dynamic", "tflite", "dynamic", _TFLITE),
         Target("onnx-int8", "onnx", "int8", _ONNX),
-        Target("tflite-int8", "tflite", "int8", ("tensorflow",), through_keras=True),
+        Target("tflite-int8", "tflite", "int8", _TFLITE),
+        Target("tflite-integer", "tflite", "integer", _TFLITE, by_default=False),
     )
 }
 
 
 def chosen(words: Sequence[str]) -> list[Target]:
-    """Return the targets of ``--formats``, each of which may be a comma list; all of them where nothing is given.
+    """Return the targets of ``--formats``, each of which may be a comma list; the default ones where nothing is given.
 
     Raises:
         EdgeError: a name that is none of :data:`TARGETS`, or a package that is not installed.
@@ -59,7 +63,7 @@ def chosen(words: Sequence[str]) -> list[Target]:
     for name in names:
         if name not in TARGETS:
             raise EdgeError(f"--formats {name}: no such format; use some of {', '.join(TARGETS)}")
-    targets = [target for target in TARGETS.values() if target.name in names or not names]
+    targets = [target for target in TARGETS.values() if target.name in names or (not names and target.by_default)]
     for target in targets:
         missing = [package for package in target.packages if find_spec(package) is None]
         if missing:

@@ -5,38 +5,27 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from edge.bundle import CONFIG_NAME, Bundle, Config, File, Metrics, describe_file, read_bundle, write_config
+from edge.bundle import Bundle, File, Metrics, describe_file, write_config
 from edge.card import write_card
-from edge.engines.network import EmotionNetwork
-from edge.engines.torch import load_network
 from edge.errors import EdgeError
 from edge.files import replacing
+from edge.golden import read_images
+from quantize.exporters import EXPORTERS, Made, Options, Workbench
+from quantize.fingerprint import fingerprint
 from quantize.formats import Target
-from quantize.parity import Parity, Reference, check
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """A checkpoint, loaded.
-
-    Attributes:
-        bundle: where it lies.
-        checkpoint: name of its file.
-        network: the network, float32, in evaluation mode.
-    """
-
-    bundle: Bundle
-    checkpoint: str
-    network: EmotionNetwork
+from quantize.gate import Limits, judge
+from quantize.goldens import record_goldens, recorded_outputs
+from quantize.images import Images
+from quantize.int8.recipe import recorded
+from quantize.parity import Comparison, Reference, compare
+from quantize.source import Source
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,195 +34,151 @@ class Outcome:
 
     Attributes:
         target: the file that was to be made.
+        status: as in :class:`quantize.record.Row`.
         problem: why it is not in the bundle, in one line; None when it is.
         size: bytes; None where nothing was written.
-        parity: None where nothing could be compared.
+        seconds: making and comparing took.
+        comparison: None where nothing could be compared.
+        made: how; None where it was not.
     """
 
     target: Target
-    problem: str | None
+    status: Literal["made", "kept", "failed", "refused"]
+    problem: str | None = None
     size: int | None = None
-    parity: Parity | None = None
+    seconds: float | None = None
+    comparison: Comparison | None = None
+    made: Made | None = None
 
 
-class Workbench:
-    """What the exporters share: network, calibration images, and intermediate forms made once, when first needed."""
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One run.
 
-    def __init__(self, network: EmotionNetwork, config: Config, calibration: NDArray[np.uint8], folder: Path) -> None:
-        self.network = network
-        self.config = config
-        self.calibration = calibration
-        self.folder = folder
-
-    @cached_property
-    def float_onnx(self) -> Path:
-        """The float ONNX file."""
-        from quantize.export.onnx import export_onnx
-
-        path = self.folder / "float.onnx"
-        export_onnx(self.network, path, self.config)
-        return path
-
-    @cached_property
-    def keras_model(self) -> Any:
-        """The network rebuilt in Keras."""
-        from quantize.export.keras import build_keras
-
-        return build_keras(self.network, self.config.input.size)
-
-
-def _torchscript(bench: Workbench, path: Path) -> None:
-    from quantize.export.torchscript import export_torchscript
-
-    export_torchscript(bench.network, path, bench.config.input.size)
-
-
-def _onnx(bench: Workbench, path: Path) -> None:
-    shutil.copyfile(bench.float_onnx, path)
-
-
-def _keras(bench: Workbench, path: Path) -> None:
-    from quantize.export.keras import export_keras
-
-    export_keras(bench.keras_model, path)
-
-
-def _tflite(bench: Workbench, path: Path) -> None:
-    from quantize.export.tflite import export_tflite
-
-    export_tflite(bench.keras_model, path)
-
-
-def _int8_onnx(bench: Workbench, path: Path) -> None:
-    from quantize.int8.onnx import export_int8_onnx
-
-    export_int8_onnx(bench.float_onnx, path, bench.calibration, bench.config)
-
-
-def _int8_tflite(bench: Workbench, path: Path) -> None:
-    from quantize.int8.tflite import export_int8_tflite
-
-    export_int8_tflite(bench.keras_model, path, bench.calibration)
-
-
-#: Writes the file of a target; by the target's name.
-EXPORTERS: dict[str, Callable[[Workbench, Path], None]] = {
-    "torchscript": _torchscript,
-    "onnx": _onnx,
-    "keras": _keras,
-    "tflite": _tflite,
-    "onnx-int8": _int8_onnx,
-    "tflite-int8": _int8_tflite,
-}
-
-
-def open_source(path: Path) -> Source:
-    """Load the checkpoint of a bundle.
-
-    Args:
-        path: the bundle's folder, or the ``.pth`` file in it.
-
-    Raises:
-        EdgeError: nothing there, no ``.pth``, not what the config describes, or damaged.
+    Attributes:
+        source: the checkpoint.
+        images: of the run.
+        reference: the checkpoint's answers to the comparison images.
+        targets: what to make.
+        options: how int8 is made.
+        limits: of the gate.
+        refused: by target name, why it is not even tried.
+        fresh: make also what an earlier run has made from the same.
+        strict: the first failure ends the run.
+        say: told what is being done.
     """
-    if not path.exists():
-        raise EdgeError(f"{path}: no such bundle or file; edge-train writes one to RUN/bundle")
-    bundle = read_bundle(path if path.is_dir() else path.parent)
-    if path.is_file() and path.suffix != ".pth":
-        raise EdgeError(f"{path}: no PyTorch checkpoint (.pth); give the bundle's folder or its model_weights.pth")
-    listed = [name for name, file in bundle.config.files.items() if file.format == "pth"]
-    name = path.name if path.is_file() else (listed or ["model_weights.pth"])[0]
-    return Source(bundle, name, load_network(bundle.path(name), bundle.config))
+
+    source: Source
+    images: Images
+    reference: Reference
+    targets: Sequence[Target]
+    options: Options
+    limits: Limits
+    refused: dict[str, str] = dataclasses.field(default_factory=dict)
+    fresh: bool = False
+    strict: bool = False
+    say: Callable[[str], None] = lambda line: None
 
 
-def open_output(source: Source, out: Path | None) -> Bundle:
-    """Return the bundle that files go into: the source's own, or one in another folder, with a copy of the checkpoint.
-
-    Raises:
-        EdgeError: the folder holds another model's bundle, or cannot be written to.
-    """
-    config = source.bundle.config
-    if out is None or out.resolve() == source.bundle.folder.resolve():
-        return source.bundle
-    entry = config.files[source.checkpoint]
-    plain = msgspec.structs.replace(config, files={})
-    if (out / CONFIG_NAME).exists():
-        there = read_bundle(out)
-        kept = there.config.files.get(source.checkpoint)
-        # A temperature may have been fitted since: it belongs to the same weights, and the files do not hold it.
-        renewed = msgspec.structs.replace(there.config, temperature=config.temperature, calibration=config.calibration)
-        if msgspec.structs.replace(renewed, files={}) != plain or kept is None or kept.sha256 != entry.sha256:
-            raise EdgeError(f"--out {out} holds another model's bundle; choose an empty folder")
-        return Bundle(out, renewed)
-    with replacing(out / source.checkpoint) as temporary:
-        shutil.copyfile(source.bundle.folder / source.checkpoint, temporary)
-    bundle = Bundle(out, msgspec.structs.replace(plain, files={source.checkpoint: entry}))
-    write_config(out, bundle.config)
-    return bundle
-
-
-def quantize(
-    source: Source,
-    output: Bundle,
-    targets: Sequence[Target],
-    reference: Reference,
-    calibration: NDArray[np.uint8],
-    refused: dict[str, str] | None = None,
-    say: Callable[[str], None] = lambda line: None,
-) -> list[Outcome]:
+def quantize(job: Job, output: Bundle, folder: Path) -> tuple[Bundle, Workbench, list[Outcome]]:
     """Make every target; what passes its gate is put into the bundle at once, what does not is kept out.
 
+    A run that is killed leaves a valid bundle: the files that were finished, each with its entry. The next run keeps
+    those that it would make the same.
+
     Args:
-        source: the checkpoint.
+        job: what to do.
         output: the bundle to extend; files it lists already stay, those made here are replaced.
-        targets: what to make.
-        reference: the checkpoint's outputs on the comparison images.
-        calibration: images for int8, uint8 ``[N, S, S, 3]``.
-        refused: by target name, why it is not even tried.
-        say: told what is being done.
+        folder: for intermediate files.
 
     Returns:
-        One outcome a target, in order.
+        The bundle as it is then, what the exporters made on their way, and one outcome a target, in order.
     """
-    refused = refused or {}
-    output = _recorded(output, source.checkpoint, reference.metrics())
+    _sweep(output.folder)
+    output = _recorded(output, job.source.checkpoint, job.reference.metrics())
+    output = record_goldens(output, job.source.run)
+    bench = Workbench(job.source, job.images, job.options, folder, job.say)
+    images = job.images.digest()
     outcomes = []
-    with tempfile.TemporaryDirectory(prefix="edge-quantize-") as folder:
-        bench = Workbench(source.network, source.bundle.config, calibration, Path(folder))
-        for target in targets:
-            if target.name in refused:
-                outcomes.append(Outcome(target, refused[target.name]))
-                continue
-            say(f"{target.file}: exporting and comparing")
-            outcome = _made(target, bench, reference)
-            if outcome.problem is None:
-                output = _installed(output, target, bench.folder / target.file, outcome.parity)
-            outcomes.append(outcome)
+    for target in job.targets:
+        if target.name in job.refused:
+            outcomes.append(Outcome(target, "refused", job.refused[target.name]))
+            continue
+        made_from = _made_from(job, target, images)
+        kept = None if job.fresh else _kept(output, target, made_from)
+        if kept is not None:
+            job.say(f"{target.file}: made before from the same, kept")
+            outcomes.append(
+                Outcome(target, "kept", size=kept.size, made=Made(kept.quantization, recorded(kept.quantization)))
+            )
+            continue
+        job.say(f"{target.file}: exporting and comparing")
+        outcome = _made(target, bench, job)
+        if outcome.status == "made":
+            output = _installed(output, outcome, bench.folder / target.file, made_from)
+        outcomes.append(outcome)
+        if job.strict and outcome.status == "failed":
+            break
     write_card(output)
-    return outcomes
+    return output, bench, outcomes
 
 
-def _made(target: Target, bench: Workbench, reference: Reference) -> Outcome:
-    path = bench.folder / target.file
+def _made_from(job: Job, target: Target, images: str) -> str:
+    """Fingerprint of what a target would be made from and judged by."""
+    entry = job.source.bundle.config.files[job.source.checkpoint]
+    quantized = target.precision in ("int8", "integer")
+    options = {"limits": dataclasses.asdict(job.limits)}
+    if quantized:
+        options["int8"] = dataclasses.asdict(job.options)
+    return fingerprint(job.source.bundle.config, entry.sha256, target.name, images, **options)
+
+
+def _kept(bundle: Bundle, target: Target, made_from: str) -> File | None:
+    """The entry of a file that is there, undamaged, and made from the same; else None."""
+    entry = bundle.config.files.get(target.file)
+    if entry is None or entry.made_from != made_from or entry.outputs is None:
+        return None
     try:
-        EXPORTERS[target.name](bench, path)
-        parity = check(path, bench.config, reference, int8=target.precision == "int8")
-    except Exception as error:  # four converters, each with its own exceptions; the other formats must go on
+        bundle.path(target.file)
+    except EdgeError:
+        return None
+    return entry
+
+
+def _made(target: Target, bench: Workbench, job: Job) -> Outcome:
+    path = bench.folder / target.file
+    began = time.monotonic()
+    try:
+        made = EXPORTERS[target.name](bench, path)
+        comparison = compare(path, bench.config, job.reference)
+        problem = judge(path, bench.config, target.precision, comparison, job.limits)
+    except Exception as error:  # five converters, each with its own exceptions; the other formats must go on
         size = path.stat().st_size if path.exists() else None
         lines = f"{type(error).__name__}: {error}".splitlines() if not isinstance(error, EdgeError) else [str(error)]
-        return Outcome(target, f"could not be made: {lines[0][:200]}", size)
-    return Outcome(target, parity.problem, path.stat().st_size, parity)
+        return Outcome(target, "failed", f"could not be made: {lines[0][:200]}", size, time.monotonic() - began)
+    status: Literal["made", "failed"] = "made" if problem is None else "failed"
+    return Outcome(target, status, problem, path.stat().st_size, time.monotonic() - began, comparison, made)
 
 
-def _installed(bundle: Bundle, target: Target, path: Path, parity: Parity | None) -> Bundle:
+def _installed(bundle: Bundle, outcome: Outcome, path: Path, made_from: str) -> Bundle:
     """Move a file into a bundle. At no moment does the config on disk describe another file than the one beside it."""
+    target, comparison, made = outcome.target, outcome.comparison, outcome.made
+    assert comparison is not None and made is not None
+    outputs = recorded_outputs(path, bundle.config, read_images(bundle))
     others = {name: file for name, file in bundle.config.files.items() if name != target.file}
     if len(others) != len(bundle.config.files):
         write_config(bundle.folder, msgspec.structs.replace(bundle.config, files=others))
     with replacing(bundle.folder / target.file) as temporary:
         shutil.copyfile(path, temporary)
-    figures = (parity.metrics,) if parity and parity.metrics else ()
-    entry = describe_file(bundle.folder / target.file, target.format, target.precision, figures)
+    entry = msgspec.structs.replace(
+        describe_file(bundle.folder / target.file, target.format, target.precision),
+        metrics=(comparison.metrics,) if comparison.metrics else (),
+        parity=comparison.parity,
+        quantization=made.quantization,
+        outputs=outputs,
+        tolerance=made.tolerance,
+        made_from=made_from,
+    )
     return _with_files(bundle, {**bundle.config.files, target.file: entry})
 
 
@@ -251,3 +196,15 @@ def _with_files(bundle: Bundle, files: dict[str, File]) -> Bundle:
     config = msgspec.structs.replace(bundle.config, files=files)
     write_config(bundle.folder, config)
     return Bundle(bundle.folder, config)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed run was writing: hidden files named as :func:`edge.files.replacing` names them."""
+    for path in folder.glob(".model*"):
+        if path.is_file() and time.time() - path.stat().st_mtime > 1:
+            path.unlink(missing_ok=True)
+
+
+def workspace() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for intermediate files, gone at the end of its block."""
+    return tempfile.TemporaryDirectory(prefix="edge-quantize-")

@@ -38,10 +38,20 @@ def portraits(config: Config, calibration: int, seed: int) -> Images:
     faces = _faces()
     return Images(
         calibration=_crops(faces, config, calibration, generator),
+        calibration_data="crops of the two packaged portraits",
         comparison=_crops(faces, config, COMPARED, generator),
         data=f"{COMPARED} crops of the two packaged portraits, seed {seed}",
         notice=NOTICE,
     )
+
+
+def portrait_crops(config: Config, count: int, seed: int) -> NDArray[np.uint8]:
+    """Return ``count`` jittered crops, uint8 ``[count, S, S, 3]``, RGB, of the portraits in turn.
+
+    Raises:
+        EdgeError: as :func:`portraits`.
+    """
+    return _crops(_faces(), config, count, np.random.default_rng(seed))
 
 
 def _faces() -> list[tuple[NDArray[np.uint8], Face]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import Config
 from edge.engines.loading import check_outputs
-from edge.errors import EdgeError
+from edge.errors import EdgeError, NotInstalledError
 from edge.quiet import quiet
 
 _OUTPUTS = ("logits", "valence_arousal")
@@ -34,7 +34,7 @@ def import_keras() -> Any:
             import keras
             import tensorflow
         except ModuleNotFoundError as error:
-            raise EdgeError(_MISSING) from error
+            raise NotInstalledError(_MISSING) from error
         tensorflow.config.set_visible_devices([], "GPU")  # TensorFlow would take all of its memory
     if keras.backend.backend() != "tensorflow":
         raise EdgeError(f"Keras runs on {keras.backend.backend()} here; unset KERAS_BACKEND or set it to tensorflow")
@@ -96,7 +96,7 @@ def _refuse_code(path: Path) -> None:
     try:
         import h5py
     except ModuleNotFoundError as error:
-        raise EdgeError(_MISSING) from error
+        raise NotInstalledError(_MISSING) from error
     try:
         with h5py.File(path) as file:
             layers = json.loads(file.attrs["model_config"])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import Config
 from edge.engines.loading import check_outputs
-from edge.errors import EdgeError
+from edge.errors import EdgeError, NotInstalledError
 from edge.quiet import silent_stderr
 
 
@@ -31,7 +31,9 @@ def interpreter(path: Path, threads: int | None = None) -> tuple[Any, str]:
 
             runtime = f"tflite_runtime {version('tflite-runtime')}"
         except ModuleNotFoundError as error:
-            raise EdgeError("no TFLite runtime is installed; install one with: pip install ai-edge-litert") from error
+            raise NotInstalledError(
+                "no TFLite runtime is installed; install one with: pip install ai-edge-litert"
+            ) from error
     try:
         with silent_stderr():  # it announces its CPU kernels there, which is no user's business
             loaded = Interpreter(model_path=str(path), num_threads=threads)
@@ -42,7 +44,10 @@ def interpreter(path: Path, threads: int | None = None) -> tuple[Any, str]:
 
 
 class LiteRTEngine:
-    """A network in LiteRT, on the CPU."""
+    """A network in LiteRT, on the CPU.
+
+    Files whose very input and outputs are integers (for accelerators) take and give the same here: bytes and float32.
+    """
 
     def __init__(self, path: Path, config: Config, device: str = "cpu", threads: int | None = None) -> None:
         """Load a file of a bundle; arguments and errors as in :func:`edge.engines.load_engine`."""
@@ -51,15 +56,17 @@ class LiteRTEngine:
         self._interpreter, self.name = interpreter(path, threads)
         inputs = self._interpreter.get_input_details()
         size = config.input.size
-        if len(inputs) != 1 or inputs[0]["dtype"] != np.uint8 or list(inputs[0]["shape"][1:]) != [size, size, 3]:
-            found = [(i["dtype"].__name__, list(i["shape"])) for i in inputs]
+        fitting = len(inputs) == 1 and inputs[0]["dtype"] in (np.uint8, np.int8)
+        if not fitting or list(inputs[0]["shape"][1:]) != [size, size, 3]:
+            found = [(i["dtype"].__name__, i["shape"].tolist()) for i in inputs]
             raise EdgeError(f"{path} takes {found}, its config says uint8 [N, {size}, {size}, 3]")
         self._input = inputs[0]["index"]
+        self._signed = _is_signed(path, inputs[0])
         outputs = self._interpreter.get_output_details()
         # Converters rename and reorder outputs; the two heads differ in width unless a model has just two labels.
         ordered = sorted(outputs, key=lambda o: ("valence" in o["name"], o["shape"][-1] == 2, o["name"]))
         check_outputs(path, config, [tuple(o["shape"]) for o in ordered])
-        self._outputs = [o["index"] for o in ordered]
+        self._outputs = [(o["index"], _quantization(path, o)) for o in ordered]
         self._batch = 0
 
     def run(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -68,11 +75,52 @@ class LiteRTEngine:
             self._interpreter.resize_tensor_input(self._input, images.shape)
             self._interpreter.allocate_tensors()
             self._batch = len(images)
-        self._interpreter.set_tensor(self._input, images)
+        # Byte less 128 is the byte with its highest bit turned over.
+        self._interpreter.set_tensor(self._input, (images ^ 0x80).view(np.int8) if self._signed else images)
         self._interpreter.invoke()
-        logits, affect = (np.array(self._interpreter.get_tensor(index)) for index in self._outputs)
+        logits, affect = (self._read(index, quantization) for index, quantization in self._outputs)
         return logits, affect
+
+    def _read(self, index: int, quantization: tuple[float, int] | None) -> NDArray[np.float32]:
+        values: NDArray[Any] = self._interpreter.get_tensor(index)
+        if quantization is None:
+            return np.array(values)
+        scale, zero = quantization
+        return (values.astype(np.float32) - np.float32(zero)) * np.float32(scale)
 
     def close(self) -> None:
         """Release the interpreter."""
         self._interpreter = None
+
+
+def _is_signed(path: Path, detail: dict[str, Any]) -> bool:
+    """Whether a file takes bytes less 128.
+
+    Raises:
+        EdgeError: a step of its input is something else than one step of brightness.
+    """
+    scale, zero = detail["quantization"]
+    signed = bool(detail["dtype"] == np.int8)
+    plain = scale == 0 and not signed
+    if not plain and (abs(scale - 1) > 1e-6 or zero != (-128 if signed else 0)):
+        raise EdgeError(
+            f"{path} takes {detail['dtype'].__name__} in steps of {scale:.6g} from {zero}, not bytes 0..255 "
+            f"(steps of 1 from {-128 if signed else 0}); calibrate its input on 0..255, or "
+            "export it again with edge-quantize"
+        )
+    return signed
+
+
+def _quantization(path: Path, detail: dict[str, Any]) -> tuple[float, int] | None:
+    """Scale and zero point of an output; None where it is float32.
+
+    Raises:
+        EdgeError: neither.
+    """
+    if detail["dtype"] == np.float32:
+        return None
+    scale, zero = detail["quantization"]
+    if detail["dtype"] not in (np.int8, np.uint8, np.int16) or not scale > 0:
+        kind = detail["dtype"].__name__
+        raise EdgeError(f"{path} gives {detail['name']} as {kind} without a scale; export it again with edge-quantize")
+    return float(scale), int(zero)

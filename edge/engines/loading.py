@@ -41,7 +41,8 @@ def load_engine(path: Path, config: Config, device: str = "cpu", threads: int | 
         threads: CPU threads; None leaves the runtime's choice.
 
     Raises:
-        EdgeError: no runtime for this extension or none installed, a damaged file, or one that breaks the contract.
+        NotInstalledError: the runtime for this extension is not installed.
+        EdgeError: no runtime for this extension, a damaged file, or one that breaks the contract.
     """
     if device not in ("cpu", "cuda"):
         raise EdgeError(f"unknown device {device!r}; use cpu or cuda")

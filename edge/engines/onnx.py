@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from edge.bundle import Config
 from edge.engines.loading import check_outputs
-from edge.errors import EdgeError
+from edge.errors import EdgeError, NotInstalledError
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 try:
     import onnxruntime
 except ModuleNotFoundError as _missing:
-    raise EdgeError(
+    raise NotInstalledError(
         "this model file needs ONNX Runtime, which is not installed: pip install 'emot-edge[onnx]', or use the .tflite "
         "file of the bundle"
     ) from _missing

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import Config
-from edge.errors import EdgeError
+from edge.errors import EdgeError, NotInstalledError
 
 try:
     import torch
 except ModuleNotFoundError as _missing:
-    raise EdgeError(
+    raise NotInstalledError(
         "this model file needs PyTorch, which is not installed: pip install 'emot-edge[train]', or use the .tflite or "
         ".onnx file of the bundle"
     ) from _missing

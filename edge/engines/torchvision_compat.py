@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from edge.errors import EdgeError
+from edge.errors import NotInstalledError
 
 _declared: list[Any] = []  # torch.library forgets a definition when its Library object dies
 
@@ -19,12 +19,14 @@ def import_torchvision() -> ModuleType:
     """Return the torchvision module.
 
     Raises:
-        EdgeError: torchvision is not installed.
+        NotInstalledError: torchvision is not installed.
     """
     try:
         import torchvision
     except ModuleNotFoundError as error:
-        raise EdgeError("torchvision is not installed; install it with: pip install 'emot-edge[train]'") from error
+        raise NotInstalledError(
+            "torchvision is not installed; install it with: pip install 'emot-edge[train]'"
+        ) from error
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise

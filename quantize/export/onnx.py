@@ -12,6 +12,7 @@ from edge.bundle import Config
 from edge.engines.network import EmotionNetwork
 from edge.quiet import quiet
 from edge.version import __version__
+from quantize.export.pooling import fixed_pooling
 
 #: Of 2022: ONNX Runtime reads it since 1.12.
 OPSET = 17
@@ -28,10 +29,29 @@ def export_onnx(network: EmotionNetwork, path: Path, config: Config) -> None:
         path: the ``.onnx`` file to write.
         config: of the bundle; its name, labels and crop go into the file's metadata.
     """
-    size = config.input.size
+    export_graph(network, path, config.input.size)
+    import onnx
+
+    model = onnx.load(str(path))
+    describe(model, config)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(path))
+
+
+def export_graph(network: torch.nn.Module, path: Path, size: int) -> None:
+    """Write any module with the contract's inputs and outputs as simplified ONNX, without metadata.
+
+    Args:
+        network: takes uint8 ``[N, size, size, 3]``, gives logits and valence/arousal.
+        path: the file to write.
+        size: side of the input, pixels.
+
+    Raises:
+        RuntimeError: simplification changed the results.
+    """
     # Two images, not one: a batch of one could leave a constant 1 behind where the batch size belongs.
     example = torch.zeros((2, size, size, 3), dtype=torch.uint8)
-    with quiet():
+    with quiet(), fixed_pooling(network, example):
         import onnx
         import onnxsim
 
@@ -48,8 +68,6 @@ def export_onnx(network: EmotionNetwork, path: Path, config: Config) -> None:
         model, same = onnxsim.simplify(onnx.load(str(path)))
         if not same:
             raise RuntimeError("onnxsim changed the network's results")
-        describe(model, config)
-        onnx.checker.check_model(model, full_check=True)
         onnx.save(model, str(path))
 
 

@@ -67,6 +67,14 @@ def test_what_is_not_installed_is_named_with_its_remedy(core: Path, arguments: t
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_the_packaged_model_proves_itself_with_the_runtime_that_is_there(core: Path, tmp_path: Path) -> None:
+    done = subprocess.run([core / "edge-quantize", "verify"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
+    assert lines["model_int8.tflite"].endswith("ok")
+    assert "SKIPPED" in lines["model_int8.onnx"] and "emot-edge[onnx]" in lines["model_int8.onnx"]
+
+
 @pytest.mark.parametrize("command", ["edge-train", "edge-quantize", "edge-bench", "edge-device"])
 def test_the_other_commands_show_their_help(core: Path, command: str) -> None:
     done = subprocess.run([core / command, "--help"], capture_output=True, text=True)

@@ -21,6 +21,9 @@ from train.data.samples import Samples
 
 SIZE = 32
 
+#: Limits for int8 of the networks below: layers of random weights are rounded more roughly than taught ones.
+ROUGH = ("--max-affect", "0.4", "--min-agreement", "80", "--max-drop", "10")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> Iterator[None]:

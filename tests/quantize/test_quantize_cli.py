@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +12,12 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-import quantize.pipeline
+import quantize.exporters
 from edge.bundle import Crop, describe_file, read_bundle
 from edge.engines.network import EmotionNetwork, NetworkSpec
 from edge.labels import LABELS
 from quantize.cli import app
-from quantize.pipeline import EXPORTERS, Workbench
+from quantize.exporters import EXPORTERS, Made, Workbench
 from train.checkpoint import save_bundle
 from train.data.ferplus import read_ferplus
 
@@ -37,22 +39,24 @@ def permuted(network: EmotionNetwork) -> EmotionNetwork:
     return damaged
 
 
-def with_damage(name: str) -> Callable[[Workbench, Path], None]:
+def with_damage(name: str) -> Callable[[Workbench, Path], Made]:
     """The real exporter of a format, given a damaged network."""
     real = EXPORTERS[name]
 
-    def export(bench: Workbench, path: Path) -> None:
+    def export(bench: Workbench, path: Path) -> Made:
         (bench.folder / "damaged").mkdir()
-        real(Workbench(permuted(bench.network), bench.config, bench.calibration, bench.folder / "damaged"), path)
+        damaged = dataclasses.replace(bench.source, network=permuted(bench.network))
+        return real(Workbench(damaged, bench.images, bench.options, bench.folder / "damaged"), path)
 
     return export
 
 
-def unreadable(bench: Workbench, path: Path) -> None:
+def unreadable(bench: Workbench, path: Path) -> Made:
     path.write_bytes(b"not a model")
+    return Made()
 
 
-def raising(bench: Workbench, path: Path) -> None:
+def raising(bench: Workbench, path: Path) -> Made:
     raise RuntimeError("no such operator\nand much more")
 
 
@@ -60,7 +64,7 @@ def raising(bench: Workbench, path: Path) -> None:
     ("broken", "file", "exporter", "reason"),
     [
         ("onnx", "model.onnx", with_damage("onnx"), "differs from the checkpoint by"),
-        ("onnx-int8", "model_int8.onnx", with_damage("onnx-int8"), "agrees with the checkpoint on"),
+        ("onnx-int8", "model_int8.onnx", with_damage("onnx-int8"), "names the checkpoint's emotion on"),
         ("onnx", "model.onnx", unreadable, "not a readable ONNX model"),
         ("torchscript", "model.pt", raising, "could not be made: RuntimeError: no such operator"),
     ],
@@ -71,15 +75,15 @@ def test_what_fails_its_gate_is_kept_out_and_the_rest_is_written(
     monkeypatch: pytest.MonkeyPatch,
     broken: str,
     file: str,
-    exporter: Callable[[Workbench, Path], None],
+    exporter: Callable[[Workbench, Path], Made],
     reason: str,
 ) -> None:
-    monkeypatch.setitem(quantize.pipeline.EXPORTERS, broken, exporter)
+    monkeypatch.setitem(quantize.exporters.EXPORTERS, broken, exporter)
     result = run(bundle, "--formats", f"torchscript,{broken if broken != 'torchscript' else 'onnx'}", *data)
     assert result.exit_code == 1, result.output
-    (line,) = [line for line in result.stdout.splitlines() if line.startswith(file)]
-    assert "KEPT OUT" in line
-    assert reason in line
+    assert [line for line in result.stdout.splitlines() if file in line and reason in line]
+    rows = {row["file"]: row for row in json.loads((bundle / "report.json").read_bytes())["rows"]}
+    assert (rows[file]["status"], reason in rows[file]["problem"]) == ("failed", True)
     good = "model.onnx" if broken == "torchscript" else "model.pt"
     made = read_bundle(bundle)
     assert set(made.config.files) == {"model_weights.pth", good}
@@ -92,8 +96,10 @@ def test_files_made_before_stay_and_a_failed_renewal_leaves_the_old_file(
 ) -> None:
     assert run(bundle, "--formats", "torchscript", "--formats", "onnx", *data).exit_code == 0
     before = read_bundle(bundle).config.files
-    monkeypatch.setitem(quantize.pipeline.EXPORTERS, "onnx", with_damage("onnx"))
-    assert run(bundle, "--formats", "onnx", *data).exit_code == 1
+    monkeypatch.setitem(quantize.exporters.EXPORTERS, "onnx", with_damage("onnx"))
+    again = run(bundle, "--formats", "onnx", *data)
+    assert (again.exit_code, "model.onnx: made before from the same, kept" in again.stderr) == (0, True)
+    assert run(bundle, "--formats", "onnx", "--fresh", *data).exit_code == 1
     after = read_bundle(bundle)
     assert after.config.files == before
     for name in before:
@@ -112,9 +118,12 @@ def test_out_gets_a_bundle_of_its_own_with_the_checkpoint_and_the_source_is_not_
     assert made.path("model_weights.pth").read_bytes() == before["model_weights.pth"]
     assert sorted(path.name for path in out.iterdir()) == [
         "MODEL_CARD.md",
+        "golden.png",
         "model.pt",
         "model_config.json",
         "model_weights.pth",
+        "report.html",
+        "report.json",
     ]
 
 
@@ -144,14 +153,14 @@ def test_an_architecture_without_a_keras_port_is_refused_before_work_and_the_res
     ferplus: Path, data: list[str], tmp_path: Path
 ) -> None:
     samples = read_ferplus(ferplus, "train")
-    network = EmotionNetwork(NetworkSpec("shufflenet_v2_x0_5", len(LABELS), "gray")).eval()
-    save_bundle(network, tmp_path, name="shuffle", size=32, crop=Crop(), samples=samples)
+    network = EmotionNetwork(NetworkSpec("swin_t", len(LABELS), "gray")).eval()
+    save_bundle(network, tmp_path, name="swin", size=32, crop=Crop(), samples=samples)
     result = run(tmp_path, "--formats", "torchscript,keras,tflite", *data)
     assert result.exit_code == 1
-    first, *rest = result.stderr.splitlines()
-    assert first.startswith("shufflenet_v2_x0_5 cannot be ported to Keras")
-    assert first.endswith("skipping keras, tflite")
-    assert rest == ["model.pt: exporting and comparing"]
+    first, second, *rest = result.stderr.splitlines()
+    assert first.startswith("swin_t cannot be had as keras: ") and first.endswith("; skipping keras")
+    assert second.startswith("swin_t cannot be had as tflite: ") and second.endswith("; skipping tflite")
+    assert rest[0] == "model.pt: exporting and comparing"
     assert set(read_bundle(tmp_path).config.files) == {"model_weights.pth", "model.pt"}
 
 
@@ -196,6 +205,11 @@ def _nothing(bundle: Path) -> None:
         (["{bundle}/.."], _nothing, "model_config.json is missing"),
         (["{bundle}"], _damaged_checkpoint, "model_weights.pth is damaged"),
         (["{bundle}", "--formats", "onnx,caffe"], _nothing, "--formats caffe: no such format"),
+        (["{bundle}", "--recipe", "tasty"], _nothing, "--recipe tasty: use one of fast, balanced, best"),
+        (["{bundle}", "--recipe", "best"], _nothing, "--recipe best chooses by labelled training images: give --data"),
+        (["{bundle}", "--max-latency-ratio", "0.5"], _nothing, "--max-latency-ratio needs --recipe best"),
+        (["{bundle}", "--qat"], _nothing, "--qat needs training images: give --data"),
+        (["{bundle}", "--image-size", "64"], _nothing, "--image-size makes another model of it: give --out"),
         (["{bundle}", "--data", "ferplus:{bundle}/none"], _nothing, "no such folder"),
         (["{bundle}", "--data", "ferplus:{bundle}"], _nothing, "label.csv is missing"),
         (["{bundle}", "--out", "{bundle}/../other"], _another_model, "holds another model's bundle"),

@@ -19,15 +19,18 @@ from typer.testing import CliRunner
 from edge.bundle import FILE_NAMES, Bundle, read_bundle
 from edge.engines import load_engine
 from edge.engines.torch import load_network
+from edge.verify import FLOAT_LIMIT
 from quantize.cli import app
+from quantize.formats import TARGETS
 from quantize.int8.onnx import LIMIT, widest_weight
 from quantize.int8.tflite import weight_types
-from quantize.parity import FLOAT_LIMIT
+from tests.quantize.conftest import ROUGH
 
 pytestmark = pytest.mark.timeout(900)  # two whole runs of the command; a busy machine takes minutes for each
 
 FLOAT_FILES = ("model.pt", "model.onnx", "model.h5", "model.tflite")
-INT8_FILES = ("model_int8.onnx", "model_int8.tflite")
+INT8_FILES = ("model_int8.onnx", "model_int8.tflite", "model_integer.tflite", "model_dynamic.tflite")
+FILES = set(FILE_NAMES.values())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +57,8 @@ def made(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Made]:
     folder = make_bundle(tmp_path_factory.mktemp("made"), request.param)
-    arguments = [str(folder), "--data", f"ferplus:{ferplus}", "--calibration", "64", "--images", "40"]
+    arguments = [str(folder), "--data", f"ferplus:{ferplus}", "--calibration", "64", "--images", "40", *ROUGH]
+    arguments += ["--formats", ",".join(TARGETS)]
     result = CliRunner().invoke(app, arguments)
     bundle = read_bundle(folder)
     size = bundle.config.input.size
@@ -69,7 +73,7 @@ def made(
 
 def test_every_format_is_made_and_listed_with_its_hash(made: Made) -> None:
     assert made.exit_code == 0, made.output
-    assert set(made.bundle.config.files) == set(FILE_NAMES.values())
+    assert set(made.bundle.config.files) == FILES
     for name in made.bundle.config.files:
         assert made.bundle.path(name).is_file()  # raises where size or hash differ
     assert not list(made.bundle.folder.glob(".*"))
@@ -91,7 +95,7 @@ def test_evaluate_all_measures_every_file_in_its_own_runtime(made: Made, ferplus
     result = CliRunner().invoke(train_app, [*arguments, "--json", str(tmp_path / "all.json")])
     assert result.exit_code == 0, result.output
     rows = {row["file"]: row for row in json.loads((tmp_path / "all.json").read_text())["files"]}
-    assert set(rows) == set(FILE_NAMES.values())
+    assert set(rows) == FILES
     checkpoint = rows["model_weights.pth"]["evaluation"]
     for name, row in rows.items():
         assert row["evaluation"]["samples"] == 64 and row["evaluation"]["accuracy"] >= 0.9, name
@@ -125,7 +129,7 @@ def test_int8_files_are_about_a_quarter_of_the_float_ones(made: Made) -> None:
     assert sizes["model_int8.tflite"] < 0.35 * sizes["model.tflite"]
 
 
-def test_int8_onnx_cannot_saturate_and_keeps_only_normalisation_and_heads_in_float(made: Made) -> None:
+def test_int8_onnx_cannot_saturate_and_computes_in_integers_from_the_very_image(made: Made) -> None:
     import onnx
 
     path = made.bundle.path("model_int8.onnx")
@@ -133,19 +137,61 @@ def test_int8_onnx_cannot_saturate_and_keeps_only_normalisation_and_heads_in_flo
     graph = onnx.load(str(path)).graph
     producer = {output: node for node in graph.node for output in node.output}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
-    in_float = [node for node in convolutions if node.input[1] not in producer]
-    weights = {tensor.name: tensor for tensor in graph.initializer}
-    assert [list(weights[node.input[1]].dims) for node in in_float] == [[3, 3, 1, 1]]
     assert len(convolutions) > 15
+    assert all(producer[node.input[1]].op_type == "DequantizeLinear" for node in convolutions)
+    weights = {tensor.name: tensor for tensor in graph.initializer}
     zero_points = [weights[node.input[2]] for node in graph.node if node.op_type == "QuantizeLinear"]
     assert {tensor.data_type for tensor in zero_points} == {onnx.TensorProto.UINT8}
+    pixels = producer[convolutions[0].input[0]]
+    before = [pixels.op_type]
+    while pixels.input[0] in producer:
+        pixels = producer[pixels.input[0]]
+        before.append(pixels.op_type)
+    assert before == ["DequantizeLinear", "Transpose", "Pad"] and pixels.input[0] == "image"
+    heads = [node for node in graph.node if node.op_type == "Gemm"]
+    assert len(heads) == 2 and not any(node.input[1] in producer for node in heads), "float"
 
 
-def test_int8_tflite_has_int8_weights_everywhere(made: Made) -> None:
+def test_int8_tflite_has_int8_convolutions_and_float_heads(made: Made) -> None:
     kinds = weight_types(made.bundle.path("model_int8.tflite"))
     assert len(kinds) > 15
-    assert set(kinds) == {"int8"}
+    assert kinds == ["int8"] * (len(kinds) - 2) + ["float32"] * 2
+    assert set(weight_types(made.bundle.path("model_integer.tflite"))) == {"int8"}
     assert set(weight_types(made.bundle.path("model.tflite"))) == {"float32"}
+
+
+def test_what_is_promised_of_each_file_and_that_it_is_kept(made: Made) -> None:
+    from edge.verify import verify
+
+    promised = {name: file.tolerance for name, file in made.bundle.config.files.items() if file.outputs}
+    float_files = dict.fromkeys((*FLOAT_FILES, "model_float16.tflite"), FLOAT_LIMIT)
+    exact = {"model_int8.onnx": 1e-5, "model_int8.tflite": 1e-5, "model_integer.tflite": 0.0}
+    assert promised == {**float_files, **exact, "model_dynamic.tflite": None}
+    for finding in verify(made.bundle.folder).findings:
+        if finding.record is not None:
+            limit = finding.record.promise
+            assert limit is None or finding.record.difference <= limit, finding
+        if finding.precision in ("float32", "float16"):
+            assert finding.status == "ok", finding
+
+
+def test_the_report_beside_the_bundle_holds_every_file_its_layers_and_its_faces(made: Made) -> None:
+    import msgspec
+
+    from quantize.record import Report
+
+    report = msgspec.json.decode((made.bundle.folder / "report.json").read_bytes(), type=Report)
+    assert {row.file for row in report.rows} == FILES - {"model_weights.pth"}
+    for row in report.rows:
+        assert row.status == "made" and row.latency is not None and row.latency.ratio is not None, row.file
+        assert row.parity == made.bundle.config.files[row.file].parity
+    quantized = {"model_int8.onnx", "model_int8.tflite", "model_integer.tflite"}
+    assert set(report.tensors) == set(report.faces) == quantized
+    for name in quantized:
+        assert len(report.tensors[name]) > 15 and len(report.faces[name]) == 12
+        distances = [face.distance for face in report.faces[name]]
+        assert distances == sorted(distances, reverse=True) and distances[0] > 0
+    assert (made.bundle.folder / "report.html").stat().st_size > 50_000
 
 
 @pytest.mark.parametrize("file", ["model.tflite", "model_int8.tflite"])
