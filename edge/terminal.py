@@ -45,6 +45,11 @@ def app_for(name: str, summary: str, group: type[TyperGroup] = TyperGroup) -> ty
     )
 
 
+def under(panel: str, *names: str, **settings: Any) -> Any:
+    """Return a Typer option that ``--help`` shows under ``panel``."""
+    return typer.Option(*names, rich_help_panel=panel, **settings)
+
+
 def guarded(function: Function) -> Function:
     """Turn an :class:`EdgeError` of a command into one line on stderr and exit code 2; Ctrl-C into exit code 130."""
 

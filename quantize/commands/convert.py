@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.terminal import guarded
+from edge.terminal import guarded, under
 
 if TYPE_CHECKING:
     from edge.bundle import Config
@@ -20,29 +20,25 @@ FINDING = "Finding it in the file"
 CARD = "For the config and the card"
 
 
-def _under(panel: str, *names: str, **settings: Any) -> Any:
-    return typer.Option(*names, rich_help_panel=panel, **settings)
-
-
 @guarded
 def convert(
     source: Annotated[Path, typer.Argument(help="A state dict or checkpoint (.pth .pt .ckpt), or an .onnx file.")],
     out: Annotated[Path, typer.Option(help="Folder of the bundle: new, or empty.")],
     labels: Annotated[
         str | None,
-        _under(
+        under(
             OUTPUTS,
             help="The emotions in the order of the outputs: neutral,happiness,... or a published order: affectnet8, "
             "affectnet7, ferplus8, fer7, alphabetical8, alphabetical7. Asked for, never guessed.",
         ),
     ] = None,
-    logits: Annotated[str | None, _under(OUTPUTS, help=".onnx: the output with a raw number an emotion.")] = None,
+    logits: Annotated[str | None, under(OUTPUTS, help=".onnx: the output with a raw number an emotion.")] = None,
     probabilities: Annotated[
-        str | None, _under(OUTPUTS, help=".onnx: the output with a probability an emotion; its logarithm is taken.")
+        str | None, under(OUTPUTS, help=".onnx: the output with a probability an emotion; its logarithm is taken.")
     ] = None,
     valence_arousal: Annotated[
         str | None,
-        _under(
+        under(
             OUTPUTS,
             help=".onnx: the output with valence and arousal; NAME,NAME where they are two; the emotions' output where "
             "they are its last two numbers; or none.",
@@ -50,7 +46,7 @@ def convert(
     ] = None,
     tanh: Annotated[
         bool,
-        _under(
+        under(
             OUTPUTS,
             "--tanh",
             help="Put tanh over valence and arousal. .pth: right where the network's own code does it; .onnx: for raw "
@@ -58,45 +54,45 @@ def convert(
         ),
     ] = False,
     size: Annotated[
-        int | None, _under(INPUT, min=8, help="Side of the pictures it was taught on, pixels; many .onnx files say it.")
+        int | None, under(INPUT, min=8, help="Side of the pictures it was taught on, pixels; many .onnx files say it.")
     ] = None,
     normalisation: Annotated[
         str | None,
-        _under(
+        under(
             INPUT,
             help="imagenet, zero-one (pixel / 255), minus-one-one (pixel / 127.5 - 1) or raw (0..255). Default: .pth "
             "imagenet; .onnx: asked for.",
         ),
     ] = None,
     mean: Annotated[
-        str | None, _under(INPUT, help="Instead: one number or three, in the order of the network's channels.")
+        str | None, under(INPUT, help="Instead: one number or three, in the order of the network's channels.")
     ] = None,
-    std: Annotated[str | None, _under(INPUT, help="With --mean: (pixel / scale - mean) / std.")] = None,
-    scale: Annotated[float | None, _under(INPUT, min=1e-6, help="With --mean: 255 (default) or 1.")] = None,
-    gray: Annotated[bool, _under(INPUT, "--gray", help="Taught on gray pictures: colour becomes luma inside.")] = False,
+    std: Annotated[str | None, under(INPUT, help="With --mean: (pixel / scale - mean) / std.")] = None,
+    scale: Annotated[float | None, under(INPUT, min=1e-6, help="With --mean: 255 (default) or 1.")] = None,
+    gray: Annotated[bool, under(INPUT, "--gray", help="Taught on gray pictures: colour becomes luma inside.")] = False,
     bgr: Annotated[
-        bool, _under(INPUT, "--bgr", help="Its channels are blue, green, red, as OpenCV reads them.")
+        bool, under(INPUT, "--bgr", help="Its channels are blue, green, red, as OpenCV reads them.")
     ] = False,
     layout: Annotated[
-        str | None, _under(INPUT, help=".onnx: nchw or nhwc, where the input's shape does not show it.")
+        str | None, under(INPUT, help=".onnx: nchw or nhwc, where the input's shape does not show it.")
     ] = None,
-    crop_scale: Annotated[float, _under(INPUT, min=0.5, max=3, help="Crop: side in face-box sides.")] = 1.0,
-    crop_shift: Annotated[float, _under(INPUT, min=-1, max=1, help="Crop: shift down in face-box sides.")] = 0.0,
+    crop_scale: Annotated[float, under(INPUT, min=0.5, max=3, help="Crop: side in face-box sides.")] = 1.0,
+    crop_shift: Annotated[float, under(INPUT, min=-1, max=1, help="Crop: shift down in face-box sides.")] = 0.0,
     source_size: Annotated[
-        int | None, _under(INPUT, min=8, help="Side of the training pictures where smaller than the input (FER: 48).")
+        int | None, under(INPUT, min=8, help="Side of the training pictures where smaller than the input (FER: 48).")
     ] = None,
     arch: Annotated[
         str | None,
-        _under(FINDING, help=".pth: a torchvision network; default: found by its tensors' names and shapes."),
+        under(FINDING, help=".pth: a torchvision network; default: found by its tensors' names and shapes."),
     ] = None,
     prefix: Annotated[
-        str, _under(FINDING, help=".pth: what the tensors' names begin with, where a file holds several networks.")
+        str, under(FINDING, help=".pth: what the tensors' names begin with, where a file holds several networks.")
     ] = "",
-    name: Annotated[str | None, _under(CARD, help="Of the model; default: of the file.")] = None,
-    training_data: Annotated[str | None, _under(CARD, help="What it was taught on.")] = None,
-    licence: Annotated[str | None, _under(CARD, help="What the owner of that data allows.")] = None,
+    name: Annotated[str | None, under(CARD, help="Of the model; default: of the file.")] = None,
+    training_data: Annotated[str | None, under(CARD, help="What it was taught on.")] = None,
+    licence: Annotated[str | None, under(CARD, help="What the owner of that data allows.")] = None,
     affect_source: Annotated[
-        str | None, _under(CARD, help="What taught valence and arousal: AffectNet's annotations, weak: ..., ...")
+        str | None, under(CARD, help="What taught valence and arousal: AffectNet's annotations, weak: ..., ...")
     ] = None,
 ) -> None:
     """Turn a network you have already into a bundle: a bare PyTorch checkpoint, or an .onnx file.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from edge.errors import EdgeError
-from edge.terminal import guarded
+from edge.terminal import guarded, under
 
 if TYPE_CHECKING:
     from quantize.formats import Target
@@ -24,66 +24,62 @@ RUN = "The run"
 TUNED_STEPS = 600
 
 
-def _under(panel: str, *names: str, **settings: Any) -> Any:
-    return typer.Option(*names, rich_help_panel=panel, **settings)
-
-
 @guarded
 def make(
     source: Annotated[Path, typer.Argument(help="A bundle folder, or the model_weights.pth in one.")],
-    out: Annotated[Path | None, _under(RUN, help="Folder for the files; default: the bundle's own.")] = None,
+    out: Annotated[Path | None, under(RUN, help="Folder for the files; default: the bundle's own.")] = None,
     formats: Annotated[
         list[str] | None,
-        _under(
+        under(
             RUN,
             help="torchscript, onnx, keras, tflite, tflite-float16, tflite-dynamic, onnx-int8, tflite-int8, "
             "tflite-integer; repeat or list. Default: all but tflite-integer, which is for accelerators.",
         ),
     ] = None,
     image_size: Annotated[
-        int | None, _under(RUN, min=32, help="Make the files for another input size, pixels; needs --out.")
+        int | None, under(RUN, min=32, help="Make the files for another input size, pixels; needs --out.")
     ] = None,
-    strict: Annotated[bool, _under(RUN, "--strict", help="The first file that fails ends the run.")] = False,
+    strict: Annotated[bool, under(RUN, "--strict", help="The first file that fails ends the run.")] = False,
     fresh: Annotated[
-        bool, _under(RUN, "--fresh", help="Make everything anew, also what an earlier run made from the same.")
+        bool, under(RUN, "--fresh", help="Make everything anew, also what an earlier run made from the same.")
     ] = False,
     report: Annotated[
-        Path | None, _under(RUN, help="Folder for report.html and report.json; default: the bundle's.")
+        Path | None, under(RUN, help="Folder for report.html and report.json; default: the bundle's.")
     ] = None,
     data: Annotated[
         str | None,
-        _under(IMAGES, "--data", "--data_dir", "--data-dir", help="ferplus:DIR, affectnet:DIR or folder:DIR."),
+        under(IMAGES, "--data", "--data_dir", "--data-dir", help="ferplus:DIR, affectnet:DIR or folder:DIR."),
     ] = None,
     images: Annotated[
-        int, _under(IMAGES, min=0, help="Labelled validation images to compare and measure on; 0: all.")
+        int, under(IMAGES, min=0, help="Labelled validation images to compare and measure on; 0: all.")
     ] = 1000,
     calibration: Annotated[
-        int, _under(IMAGES, min=1, help="Training images that int8 ranges are taken from, classes evenly.")
+        int, under(IMAGES, min=1, help="Training images that int8 ranges are taken from, classes evenly.")
     ] = 512,
-    seed: Annotated[int, _under(IMAGES, help="Chooses the images.")] = 0,
+    seed: Annotated[int, under(IMAGES, help="Chooses the images.")] = 0,
     recipe: Annotated[
         str,
-        _under(
+        under(
             INT8,
             help="fast: smallest and largest value met; balanced: ranges of least error, equalized, biases corrected; "
             "best: searched for on training images.",
         ),
     ] = "balanced",
     qat: Annotated[
-        bool, _under(INT8, "--qat", help=f"Fine-tune under rounding, {TUNED_STEPS} steps; minutes. best tries it.")
+        bool, under(INT8, "--qat", help=f"Fine-tune under rounding, {TUNED_STEPS} steps; minutes. best tries it.")
     ] = False,
     max_latency_ratio: Annotated[
-        float | None, _under(INT8, min=0.01, help="best: longest time, as a share of the float file's, e.g. 0.6.")
+        float | None, under(INT8, min=0.01, help="best: longest time, as a share of the float file's, e.g. 0.6.")
     ] = None,
-    max_drop: Annotated[float, _under(GATE, min=0, help="Points of accuracy that int8 may lose.")] = 0.5,
+    max_drop: Annotated[float, under(GATE, min=0, help="Points of accuracy that int8 may lose.")] = 0.5,
     min_agreement: Annotated[
-        float, _under(GATE, min=0, max=100, help="Percent of images on which int8 names the checkpoint's emotion.")
+        float, under(GATE, min=0, max=100, help="Percent of images on which int8 names the checkpoint's emotion.")
     ] = 97.0,
     max_affect: Annotated[
-        float, _under(GATE, min=0, help="Root mean squared change of valence and of arousal by int8.")
+        float, under(GATE, min=0, help="Root mean squared change of valence and of arousal by int8.")
     ] = 0.05,
     max_class_drop: Annotated[
-        float, _under(GATE, min=0, max=100, help="Percent of one class's images that int8 may recognise less.")
+        float, under(GATE, min=0, max=100, help="Percent of one class's images that int8 may recognise less.")
     ] = 10.0,
 ) -> None:
     """Make files for other runtimes from a checkpoint, float and int8, and prove each against it.

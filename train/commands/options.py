@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from edge.terminal import under
 
 DATA = "Data"
 NETWORK = "Network"
@@ -16,11 +18,6 @@ RUN = "The run"
 MACHINE = "Machine"
 
 _KINDS = "affectnet:DIR, ferplus:DIR, folder:DIR, kaggle:OWNER/NAME, or a folder whose layout tells."
-
-
-def under(panel: str, *names: str, **settings: Any) -> Any:
-    """Return a Typer option that ``--help`` shows under ``panel``."""
-    return typer.Option(*names, rich_help_panel=panel, **settings)
 
 
 Data = Annotated[str, under(DATA, "--data", "--data-dir", "--data_dir", help=_KINDS)]

@@ -8,7 +8,7 @@ from typing import Annotated, cast
 
 import typer
 
-from edge.terminal import guarded
+from edge.terminal import guarded, under
 from train.commands.options import (
     AUGMENTATION,
     DATA,
@@ -22,7 +22,6 @@ from train.commands.options import (
     ClassOrder,
     Data,
     NumClasses,
-    under,
 )
 
 
