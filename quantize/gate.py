@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 from edge.bundle import Config, Precision
@@ -18,8 +19,8 @@ CLASS_IMAGES = 20
 class Limits:
     """What an int8 file may lose.
 
-    A loss counts where it is beyond the limit *and* real: the lower end of its 95 % paired interval is above zero.
-    A file is not kept out by the draw of a few hundred images, and one that loses little for certain may pass.
+    A loss counts where it is beyond the limit *and* real: the lower end of its 95 % paired interval is above zero, and
+    agreement is too small where all of its 95 % interval is. A file is not kept out by the draw of a few images.
 
     Attributes:
         drop: of accuracy, 0..1.
@@ -61,7 +62,7 @@ def _beyond(comparison: Comparison, limit: float) -> str | None:
 
 def _loses(comparison: Comparison, limits: Limits) -> str | None:
     parity = comparison.parity
-    if parity.agreement < limits.agreement:
+    if _wilson_upper(parity.agreement, parity.samples) < limits.agreement:
         return (
             f"names the checkpoint's emotion on {parity.agreement:.1%} of the images, {limits.agreement:.1%} are needed"
         )
@@ -82,6 +83,14 @@ def _loses(comparison: Comparison, limits: Limits) -> str | None:
                 f"{100 * limits.class_drop:g}"
             )
     return None
+
+
+def _wilson_upper(share: float, count: int) -> float:
+    """Upper end of the 95 % interval of a share of ``count`` images (Wilson 1927, *J. Am. Stat. Assoc.* 22:209-212)."""
+    z = 1.96
+    middle = share + z * z / (2 * count)
+    spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return (middle + spread) / (1 + z * z / count)
 
 
 def _saturates(path: Path) -> str | None:
