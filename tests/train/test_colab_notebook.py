@@ -71,7 +71,7 @@ def test_the_notebook_runs_from_top_to_bottom(affectnet, fresh, tmp_path, monkey
     from jupyter_client.manager import KernelManager
 
     checkout = tmp_path / "checkout"
-    left_out = shutil.ignore_patterns(".git", ".venv*", "out", "runs", "build", "*.egg-info", ".*_cache", "__pycache__")
+    left_out = shutil.ignore_patterns(".*", "out", "runs", "build", "*.egg-info", "__pycache__")
     shutil.copytree(ROOT, checkout, ignore=left_out)
     run = tmp_path / "run"
     settings = {
