@@ -219,6 +219,7 @@ def _chosen(bench: Workbench, kind: Kind) -> tuple[Recipe, str | None, tuple[Tri
             float_file = bench.folder / "float.tflite"
             float_file.write_bytes(bench.float_tflite)
         choice = search(bench.int8, kind, float_file, bench.search_reference, options.goal, bench.say)
+        bench.say(f"best: chose {choice.reason}")
         return choice.recipe, choice.reason, choice.trials
     recipe = dataclasses.replace(RECIPES[options.recipe], tuned_steps=options.tuned_steps)
     return bench.int8.possible(recipe), None, ()
