@@ -98,18 +98,24 @@ def convert(
     """Turn a network you have already into a bundle: a bare PyTorch checkpoint, or an .onnx file.
 
     A .pth holds a torchvision network and one linear classifier (of C emotions,
-    or C + 2 outputs: valence and arousal come last), or two linear heads. Only tensors are read.
+    or C + 2 outputs: valence and arousal come last), or two linear heads. Only
+    tensors are read.
 
-    An .onnx holds any network: it is wrapped to take pixels, and must answer as before.
+    An .onnx holds any network: it is wrapped to take pixels, and must answer as
+    before.
 
-    What a file can't tell is asked for: with wrong labels or a wrong normalisation a network
-    runs, and is wrong where nobody sees it. At the end stands what it reads in two portraits.
+    What a file can't tell is asked for: with wrong labels or a wrong
+    normalisation a network runs, and is wrong where nobody sees it. At the end
+    stands what it reads in two portraits.
 
-    For example: edge-quantize convert resnet18_fer.pth --labels fer7 --size 48 --gray --out bundle
+    For example: edge-quantize convert resnet18_fer.pth --labels fer7 --size 48
+    --gray --out bundle
 
-    edge-quantize convert last.ckpt --labels affectnet8 --size 224 --tanh --out bundle
+    edge-quantize convert last.ckpt --labels affectnet8 --size 224 --tanh --out
+    bundle
 
-    edge-quantize convert theirs.onnx --labels alphabetical8 --normalisation imagenet --out bundle
+    edge-quantize convert theirs.onnx --labels alphabetical8 --normalisation
+    imagenet --out bundle
     """
     from edge.bundle import Crop
     from edge.errors import EdgeError

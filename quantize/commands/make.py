@@ -84,15 +84,19 @@ def make(
 ) -> None:
     """Make files for other runtimes from a checkpoint, float and int8, and prove each against it.
 
-    Every file is run in its own runtime on validation images. Float files must give the checkpoint's logits within 1e-4
-    (float16: 2 % of the largest). For int8 files see the panel on the gate: a loss counts where it is beyond the limit
-    and its 95 % paired interval lies above zero. What fails is kept out of the bundle (exit code 1) and the rest goes
-    on; model_config.json, MODEL_CARD.md, golden answers for edge-quantize verify, report.html and report.json are
-    written beside the files. A run that was broken off goes on where it was: what is finished is kept.
+    Every file is run in its own runtime on validation images. Float files must
+    give the checkpoint's logits within 1e-4 (float16: 2 % of the largest). For
+    int8 files see the panel on the gate: a loss counts where it is beyond the
+    limit and its 95 % paired interval lies above zero. What fails is kept out
+    of the bundle (exit code 1) and the rest goes on; model_config.json,
+    MODEL_CARD.md, golden answers for edge-quantize verify, report.html and
+    report.json are written beside the files. A run that was broken off goes on
+    where it was: what is finished is kept.
 
     Example: edge-quantize runs/train/bundle --data ferplus:/data/ferplus
 
-    Example: edge-quantize models --data ferplus:/data/ferplus --recipe best --max-drop 0.3 --max-latency-ratio 0.6
+    Example: edge-quantize models --data ferplus:/data/ferplus --recipe best
+    --max-drop 0.3 --max-latency-ratio 0.6
     """
     from quantize.formats import chosen
 

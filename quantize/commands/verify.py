@@ -30,12 +30,15 @@ def verify(
 ) -> None:
     """Prove on this machine that every file of a bundle is whole and answers as it should.
 
-    Checked are the config, sizes and hashes; then each file is run, in its own runtime, on the bundle's golden images
-    and compared with what the float checkpoint gave for them (float32 within 1e-4, float16 within 2e-2, int8 within
-    four times the mean error it had when it was made, and the same emotion on 10 of 12) and with what the file itself
-    gave where it was made (bit for bit where that is promised).
+    Checked are the config, sizes and hashes; then each file is run, in its own
+    runtime, on the bundle's golden images and compared with what the float
+    checkpoint gave for them (float32 within 1e-4, float16 within 2 %, int8
+    within four times the mean error it had when it was made, and the same
+    emotion on 10 of 12) and with what the file itself gave where it was made
+    (bit for bit where that is promised).
 
-    Exit code 0: all ok, and at least one file ran. 1: something failed. 2: no such bundle.
+    Exit code 0: all ok, and at least one file ran. 1: something failed. 2: no
+    such bundle.
 
     Example: edge-quantize verify runs/train/bundle --json verified.json
     """
