@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from edge.bundle import Config
 from edge.engines.network import EmotionNetwork
+from quantize.export.onnx import export_graph
 from quantize.int8.bias import correct_biases
 from quantize.int8.equalization import equalize
-from quantize.int8.onnx import OnnxGraph, export_prepared
+from quantize.int8.onnx import OnnxGraph
 from quantize.int8.prepared import PreparedNetwork
 from quantize.int8.ranges import Histogram, Range, choose_all
 from quantize.int8.recipe import Recipe
@@ -148,7 +149,7 @@ class Int8Bench:
                 graph = OnnxGraph(self._float_onnx, self._folder)
             elif kind == "onnx":
                 path = self._folder / f"prepared_{len(self._graphs)}.onnx"
-                export_prepared(network, path, size)
+                export_graph(network, path, size)
                 graph = OnnxGraph(path, self._folder)
             else:
                 from quantize.export.tflite import convert

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from edge.bundle import Config
 from edge.errors import EdgeError
 from edge.quiet import quiet
-from quantize.export.onnx import describe, export_graph
-from quantize.int8.prepared import PreparedNetwork
+from quantize.export.onnx import describe
 from quantize.int8.ranges import Histogram, Range, histograms
 from quantize.int8.sums import settle_sums, unsettled_sums
 
@@ -141,11 +140,6 @@ class OnnxGraph:
         return int(self._model.graph.input[0].type.tensor_type.shape.dim[1].dim_value)
 
 
-def export_prepared(network: PreparedNetwork, path: Path, size: int) -> None:
-    """Write a prepared network as float ONNX, to be handed to :class:`OnnxGraph`."""
-    export_graph(network, path, size)
-
-
 def widest_weight(path: Path) -> int:
     """Largest absolute int8 weight in an ONNX file, 0 when it holds none. At most 64: no processor saturates."""
     import onnx
@@ -163,10 +157,7 @@ def _kept_in_float(graph: Any) -> list[str]:
     the first one (a normalisation of somebody else's).
     """
     producer = {output: node for node in graph.node for output in node.output}
-    users: dict[str, list[Any]] = {}
-    for node in graph.node:
-        for name in node.input:
-            users.setdefault(name, []).append(node)
+    users = _users(graph)
     heads = {_head(producer, output.name) for output in graph.output} - {None}
     inner = [node for node in graph.node if node.op_type in WEIGHTED and node.name not in heads]
     leads_on: set[str] = set()
@@ -188,6 +179,15 @@ def _kept_in_float(graph: Any) -> list[str]:
     return kept
 
 
+def _users(graph: Any) -> dict[str, list[Any]]:
+    """The nodes that take each tensor."""
+    users: dict[str, list[Any]] = {}
+    for node in graph.node:
+        for name in node.input:
+            users.setdefault(name, []).append(node)
+    return users
+
+
 def _head(producer: dict[str, Any], output: str) -> str | None:
     """Name of the linear layer that gives an output, through activations and reshapes alone."""
     node = producer.get(output)
@@ -207,10 +207,7 @@ def _head(producer: dict[str, Any], output: str) -> str | None:
 
 def _layers(graph: Any, names: Sequence[str]) -> list[str]:
     """Nodes of the named convolutions, with the activations that are fused into them."""
-    users: dict[str, list[Any]] = {}
-    for node in graph.node:
-        for name in node.input:
-            users.setdefault(name, []).append(node)
+    users = _users(graph)
     found = []
     for name in names:
         nodes = [n for n in graph.node if n.op_type == "Conv" and n.input[1].endswith(f"backbone.{name}.weight")]
@@ -223,10 +220,7 @@ def _layers(graph: Any, names: Sequence[str]) -> list[str]:
 
 def _pixels(graph: Any) -> Any | None:
     """The node that turns bytes into float right before a convolution; None where there is arithmetic in between."""
-    users: dict[str, list[Any]] = {}
-    for node in graph.node:
-        for name in node.input:
-            users.setdefault(name, []).append(node)
+    users = _users(graph)
     for node in graph.node:
         if node.op_type == "Cast" and [user.op_type for user in users.get(node.output[0], [])] == ["Conv"]:
             return node
@@ -235,10 +229,14 @@ def _pixels(graph: Any) -> Any | None:
 
 def _drop_cast(graph: Any) -> None:
     """Bytes that were cast to float and rounded back with a scale of 1 are those bytes: connect them directly."""
+    from onnx import numpy_helper
+
     producer = {output: node for node in graph.node for output in node.output}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
     for rounding in [node for node in graph.node if node.op_type == "QuantizeLinear"]:
         cast = producer.get(rounding.input[0])
-        if cast is None or cast.op_type != "Cast":
+        scale, zero = (numpy_helper.to_array(constants[name]) for name in rounding.input[1:3])
+        if cast is None or cast.op_type != "Cast" or (float(scale), int(zero)) != (1.0, 0):
             continue
         for node in graph.node:
             for place, name in enumerate(node.input):

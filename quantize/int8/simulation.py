@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,22 +16,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
+from quantize.export.layers_of_torch import METHODS
 from quantize.int8.prepared import PreparedNetwork, pixels_of, replace_module
 from quantize.int8.ranges import STEPS, Histogram, Range, histograms
 
 #: Runtimes compute these together with the convolution or sum before them: one rounding, after both.
 _FUSED = (nn.ReLU, nn.ReLU6)
-_FUNCTIONS: dict[Any, str] = {
-    operator.add: "add",
-    operator.iadd: "add",
-    torch.add: "add",
-    operator.mul: "mul",
-    operator.imul: "mul",
-    torch.mul: "mul",
-    torch.cat: "concat",
-    nn.functional.relu: "relu",
-    nn.functional.adaptive_avg_pool2d: "pool",
-    nn.functional.avg_pool2d: "pool",
+#: Kinds of the functions that give a value of their own, by their names in :data:`METHODS`.
+_FUNCTIONS = {
+    "add": "add",
+    "mul": "mul",
+    "cat": "concat",
+    "relu": "relu",
+    "adaptive_avg_pool2d": "pool",
+    "avg_pool2d": "pool",
 }
 _MODULES: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.Linear, "linear"),
@@ -247,7 +244,7 @@ def _follows(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
 
 def _kind(node: fx.Node, modules: dict[str, nn.Module]) -> str | None:
     if node.op == "call_function":
-        return _FUNCTIONS.get(node.target)
+        return _FUNCTIONS.get(METHODS.get(node.target, ""))
     if node.op != "call_module":
         return None
     module = modules[str(node.target)]

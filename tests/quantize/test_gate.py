@@ -16,11 +16,11 @@ import torch
 from edge.bundle import Config, Precision
 from edge.engines.network import EmotionNetwork, NetworkSpec
 from edge.labels import LABELS
-from quantize.export.onnx import describe, export_onnx
+from quantize.export.onnx import describe, export_graph, export_onnx
 from quantize.export.torchscript import export_torchscript
 from quantize.gate import Limits, judge
 from quantize.images import choose
-from quantize.int8.onnx import OnnxGraph, export_prepared, widest_weight
+from quantize.int8.onnx import OnnxGraph, widest_weight
 from quantize.int8.prepared import PreparedNetwork
 from quantize.int8.ranges import choose_all
 from quantize.parity import Reference, compare, compared, reference, torch_run
@@ -43,7 +43,7 @@ class Case:
     def int8(self, network: EmotionNetwork, bits: int = 7) -> Path:
         """An int8 ONNX file of a network, by this project's own exporter."""
         size = self.config.input.size
-        export_prepared(PreparedNetwork(network), self.folder / "p.onnx", size)
+        export_graph(PreparedNetwork(network), self.folder / "p.onnx", size)
         graph = OnnxGraph(self.folder / "p.onnx", self.folder)
         ranges = choose_all("minmax", graph.observe(self.calibration))
         graph.write(self.folder / "model_int8.onnx", ranges, self.config, bits=bits)

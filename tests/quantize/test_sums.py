@@ -10,8 +10,9 @@ import onnx
 import onnxruntime
 import pytest
 
+from quantize.export.onnx import export_graph
 from quantize.images import choose
-from quantize.int8.onnx import OnnxGraph, export_prepared
+from quantize.int8.onnx import OnnxGraph
 from quantize.int8.prepared import PreparedNetwork
 from quantize.int8.ranges import choose_all
 from quantize.int8.sums import settle_sums, unsettled_sums
@@ -29,7 +30,7 @@ def settled(
     source = open_source(make_bundle(folder / "bundle", request.param))
     assert source.network is not None
     images = choose(f"ferplus:{ferplus}", source.bundle.config, 16, 32, 0)
-    export_prepared(PreparedNetwork(source.network), folder / "p.onnx", source.bundle.config.input.size)
+    export_graph(PreparedNetwork(source.network), folder / "p.onnx", source.bundle.config.input.size)
     graph = OnnxGraph(folder / "p.onnx", folder)
     exact = graph.write(folder / "q.onnx", choose_all("mse", graph.observe(images.calibration)), source.bundle.config)
     assert exact, "every processor computes the same integers"
