@@ -29,6 +29,9 @@ _EXTRAS = {
     "matplotlib": "train",
     "mediapipe": "mediapipe",
     "psutil": "bench",
+    "aiohttp": "web",
+    "paho": "mqtt",
+    "prometheus_client": "prometheus",
 }
 
 

@@ -19,11 +19,16 @@ class Frame:
         image: uint8 ``[H, W, 3]``, BGR.
         time: seconds in the source for files, seconds since the epoch for live sources.
         index: counts the source's frames from 0, dropped ones included.
+        captured: ``time.perf_counter()`` when the picture arrived; 0 where nobody looked at the clock.
+        lores: the same moment in a smaller picture ``[h, w, 3]``, BGR, from cameras that give two; faces are searched
+            in it, and cropped from ``image``.
     """
 
     image: NDArray[np.uint8]
     time: float
     index: int
+    captured: float = 0.0
+    lores: NDArray[np.uint8] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +87,8 @@ class Result:
         frame: the very frame it was computed from.
         source: name of the source.
         readings: one per face seen in this frame, in the order of their ids.
-        timings_ms: milliseconds of each stage (``detect``, ``track``, ``crop``, ``classify``, ``total``).
+        timings_ms: milliseconds of each stage (``detect``, ``track``, ``crop``, ``classify``, ``total``), and from the
+            frame's arrival to this result (``latency``) where its arrival is known.
         fps: frames processed per second, averaged over the last second or so.
         dropped: frames of a live source that were replaced by newer ones so far.
     """

@@ -41,6 +41,8 @@ class DemoSource:
     fps: float | None = FPS
     dropped = 0
     reconnects = 0
+    captured = 0
+    state = "ok"
 
     def __init__(self, loop: bool = False) -> None:
         """Load the portraits; ``loop`` goes on without end.

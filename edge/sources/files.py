@@ -23,6 +23,8 @@ class ImageSource:
     fps: float | None = None
     dropped = 0
     reconnects = 0
+    captured = 0
+    state = "ok"
 
     def __init__(self, name: str, pictures: Sequence[Path]) -> None:
         """Take the pictures in this order; they are read one at a time."""
@@ -52,6 +54,8 @@ class VideoSource:
     live = False
     dropped = 0
     reconnects = 0
+    captured = 0
+    state = "ok"
 
     def __init__(self, path: Path) -> None:
         """Open the file.

@@ -36,6 +36,8 @@ class LiveSource:
         self._target = target
         self.dropped = 0
         self.reconnects = 0
+        self.captured = 0
+        self.state = "ok"
         self._capture = _open(target)
         if self._capture is None:
             what = "camera" if isinstance(target, int) or target.startswith("/dev/") else "stream"

@@ -21,6 +21,8 @@ class Source(Protocol):
         fps: frames per second as the source states them; None where it doesn't.
         dropped: frames replaced by newer ones so far (live sources).
         reconnects: how often a live source was lost and opened again.
+        captured: frames that arrived so far.
+        state: ``"ok"``, or in one line why no frames come (``"lost 4 s ago, opening again"``).
     """
 
     name: str
@@ -28,6 +30,8 @@ class Source(Protocol):
     fps: float | None
     dropped: int
     reconnects: int
+    captured: int
+    state: str
 
     def frames(self) -> Iterator[Frame | None]:
         """Yield frames; a live source yields None now and then while it waits, so that its reader can look up.
