@@ -7,7 +7,7 @@ JOBS   ?= 2
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-arm64 test-backbones lint format clean pictures notebook
+.PHONY: help demo test test-arm64 test-backbones test-soak lint format clean pictures notebook
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -26,6 +26,11 @@ BUNDLES ?=
 test-arm64: $(VENV)/.dev ## prove the packaged bundle (and BUNDLES) on emulated Raspberry Pi processors
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/arm64 -m arm64 $(foreach bundle,$(BUNDLES),--bundle $(bundle))
 
+# A shorter one: make test-soak MINUTES=5
+MINUTES ?= 60
+test-soak: $(VENV)/.dev ## an hour with every sink, each taken away and given back; memory, threads and files watched
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/soak tests/edge -m soak --minutes $(MINUTES) --timeout 0
+
 lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,8 +40,9 @@ format: $(VENV)/.dev ## let ruff format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-pictures: $(VENV)/.core ## draw the README's picture anew
+pictures: $(VENV)/.dev ## draw the README's picture anew
 	$(BIN)/python docs/pictures/make_pictures.py
+	$(BIN)/python -m docs.pictures.make_page_picture
 
 notebook: $(VENV)/.dev ## write train/colab_training_notebook.py anew from the notebook
 	$(BIN)/python -m train.notebook

@@ -1,20 +1,14 @@
-"""Cameras as the kernel lists them under ``/sys/class/video4linux``; codecs and image processors are left out."""
+"""The cameras of a device, and whether the one who asks may open them."""
 
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-#: Drivers of Raspberry Pi boards whose video nodes are no cameras (decoders, encoders, image signal processors).
-NOT_CAMERAS = ("bcm2835-codec", "bcm2835-isp", "pispbe", "rpi-hevc-dec", "rpivid")
-
-#: Receivers of a camera's ribbon cable on Raspberry Pi boards (Pi 0-4: unicam, Pi 5: rp1-cfe), and the one node of each
-#: that stands for the sensor. Pictures come through libcamera, not from the node.
-CSI_NODES = {"unicam": "unicam-image", "rp1-cfe": "rp1-cfe-csi2_ch0"}
+from edge.sources.v4l2 import read_nodes
 
 
 class Camera(msgspec.Struct, frozen=True):
@@ -35,38 +29,9 @@ class Camera(msgspec.Struct, frozen=True):
 
 def read_cameras(root: Path = Path("/")) -> tuple[Camera, ...] | None:
     """List the cameras of the file tree ``root``, lowest number first; None where there is no sysfs to ask."""
-    if not (root / "sys/class").is_dir():
+    nodes = read_nodes(root)
+    if nodes is None:
         return None
-    entries = sorted((root / "sys/class/video4linux").glob("video*"), key=_number)
-    return tuple(camera for entry in entries if (camera := _camera(root, entry)))
-
-
-def _camera(root: Path, entry: Path) -> Camera | None:
-    try:
-        name = (entry / "name").read_text(errors="replace").strip()
-    except OSError:
-        return None
-    if name.startswith(NOT_CAMERAS):
-        return None
-    for driver, node in CSI_NODES.items():
-        if name.startswith(driver):
-            return _describe(root, entry, name, "csi") if name == node else None
-    try:
-        index = (entry / "index").read_text().strip()
-    except OSError:
-        index = "0"
-    if index != "0":  # a webcam's further nodes carry metadata, not pictures
-        return None
-    bus: Literal["usb", "other"] = "usb" if re.search(r"/usb\d+/", str((entry / "device").resolve())) else "other"
-    return _describe(root, entry, name, bus)
-
-
-def _describe(root: Path, entry: Path, name: str, bus: Literal["usb", "csi", "other"]) -> Camera:
-    return Camera(
-        node=f"/dev/{entry.name}", name=name, bus=bus, usable=os.access(root / "dev" / entry.name, os.R_OK | os.W_OK)
+    return tuple(
+        Camera(node.path, node.name, node.bus, os.access(root / node.path[1:], os.R_OK | os.W_OK)) for node in nodes
     )
-
-
-def _number(entry: Path) -> int:
-    digits = entry.name.removeprefix("video")
-    return int(digits) if digits.isdigit() else 0

@@ -49,6 +49,13 @@ class Cpu(msgspec.Struct, frozen=True):
     governor: str | None
     max_mhz: int | None
 
+    @property
+    def architecture(self) -> str | None:
+        """``aarch64`` or ``x86_64`` where its features tell; None for others, 32-bit kernels among them."""
+        if self.features is None:
+            return None
+        return "x86_64" if "avx2" in self.features else "aarch64" if self.features.get("asimd") else None
+
 
 def read_cpu(root: Path = Path("/")) -> Cpu:
     """Describe the processor of the file tree ``root``."""

@@ -10,15 +10,21 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import shutil
 import struct
-import subprocess
 from pathlib import Path
 
 import msgspec
 
 from devices.cameras import Camera, read_cameras
+from devices.clock import has_battery_clock, read_synchronised
 from devices.cpu import Cpu, read_cpu
+from devices.matching import Match, nearest
+from devices.profile import load_all
+from devices.storage import read_free, read_only
+from devices.system import read_bits, read_chassis, read_kernel_bits, read_memory_control, read_service
+from devices.throttling import ask_throttling as ask_throttling
+from devices.throttling import parse_throttling as parse_throttling
+from devices.throttling import read_throttling
 
 #: Distributions that matter to the runtime; several names may own one module.
 PACKAGES = (
@@ -34,7 +40,21 @@ PACKAGES = (
     "torch",
     "mediapipe",
     "picamera2",
+    "aiohttp",
+    "paho-mqtt",
+    "prometheus-client",
 )
+
+#: What each engine and extra of the runtime is known by: one of these modules. Nothing is imported to find out.
+ENGINES = {"litert": ("ai_edge_litert", "tflite_runtime"), "onnx": ("onnxruntime",), "torch": ("torch",)}
+EXTRAS = {
+    "onnx": "onnxruntime",
+    "mediapipe": "mediapipe",
+    "web": "aiohttp",
+    "mqtt": "paho",
+    "prometheus": "prometheus_client",
+    "bench": "psutil",
+}
 
 #: What makers leave in a board's identity when they fill nothing in.
 PLACEHOLDERS = (
@@ -44,18 +64,6 @@ PLACEHOLDERS = (
     "system manufacturer",
     "not specified",
 )
-
-#: Bits of ``vcgencmd get_throttled`` (Raspberry Pi documentation, "vcgencmd").
-THROTTLED_BITS = {
-    0: "under-voltage now",
-    1: "clock capped now",
-    2: "throttled now",
-    3: "soft temperature limit now",
-    16: "under-voltage since boot",
-    17: "clock capped since boot",
-    18: "throttled since boot",
-    19: "soft temperature limit since boot",
-}
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -68,7 +76,7 @@ class Device(msgspec.Struct, frozen=True):
         memory_mb: memory the kernel manages, MiB.
         memory_available_mb: of that, free for programs now.
         temperatures_c: degrees Celsius by sensor.
-        throttling: what a Raspberry Pi's firmware reports, empty when all is well; None where there is no ``vcgencmd``.
+        throttling: what a Raspberry Pi's firmware reports, empty when all is well; None where nothing tells.
         cameras: cameras the kernel knows.
         displays: connectors with a screen on them.
         session: ``wayland`` or ``x11`` when this process could open a window, else ``none``.
@@ -77,6 +85,20 @@ class Device(msgspec.Struct, frozen=True):
         python: version and word size of the running Python; wheels are chosen by it, not by the kernel.
         packages: installed versions of :data:`PACKAGES`.
         picamera2: ``available``, ``not installed``, or ``no libcamera`` (its other half, which only apt brings).
+        picamera2_in_system: whether apt's picamera2 is there, visible from this Python or not.
+        engines: runtimes of :data:`ENGINES` that this Python finds.
+        extras: extras of :data:`EXTRAS` that this Python finds.
+        swap_mb: swap space, MiB.
+        disk_free_mb: room where the service writes, MiB.
+        read_only: whether the root file system can't be written.
+        clock_synchronised: whether network time has set the clock.
+        battery_clock: whether there is a clock that goes on without power.
+        bits: 32 or 64, of the system's programs.
+        kernel_bits: 32 or 64, of the kernel.
+        memory_control: whether the kernel can limit the memory of a service.
+        chassis: SMBIOS type of the case.
+        service: whether ``edge-run.service`` is there; None without systemd.
+        profile: the nearest one.
     """
 
     model: str | None
@@ -94,32 +116,63 @@ class Device(msgspec.Struct, frozen=True):
     python: str
     packages: dict[str, str]
     picamera2: str
+    picamera2_in_system: bool = False
+    engines: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    swap_mb: int | None = None
+    disk_free_mb: int | None = None
+    read_only: bool | None = None
+    clock_synchronised: bool | None = None
+    battery_clock: bool | None = None
+    bits: int | None = None
+    kernel_bits: int | None = None
+    memory_control: bool | None = None
+    chassis: int | None = None
+    service: str | None = None
+    profile: Match | None = None
 
 
 def probe(root: Path = Path("/")) -> Device:
     """Describe this machine, or the one whose file tree ``root`` is.
 
     Python, its packages and the window session are always those of the running process. The architecture of a foreign
-    tree is unknown, and its firmware cannot be asked.
+    tree is unknown, and neither its firmware nor its kernel can be asked, only read.
     """
     here = root.resolve() == Path("/")
     memory = _memory(root)
+    model, cpu, chassis = read_model(root), read_cpu(root), read_chassis(root)
+    architecture = platform.machine() or None if here else None
+    kernel = _text(root / "proc/sys/kernel/osrelease")
     return Device(
-        model=read_model(root),
-        architecture=platform.machine() or None if here else None,
-        cpu=read_cpu(root),
+        model=model,
+        architecture=architecture,
+        cpu=cpu,
         memory_mb=memory.get("MemTotal"),
         memory_available_mb=memory.get("MemAvailable"),
         temperatures_c=read_temperatures(root),
-        throttling=ask_throttling() if here else None,
+        throttling=read_throttling(root),
         cameras=read_cameras(root),
         displays=_displays(root),
         session="wayland" if os.environ.get("WAYLAND_DISPLAY") else "x11" if os.environ.get("DISPLAY") else "none",
         os=_operating_system(root),
-        kernel=_text(root / "proc/sys/kernel/osrelease"),
+        kernel=kernel,
         python=f"{platform.python_version()} ({8 * struct.calcsize('P')}-bit)",
         packages=_packages(),
         picamera2=_picamera2(),
+        picamera2_in_system=(root / "usr/lib/python3/dist-packages/picamera2").is_dir(),
+        engines=tuple(name for name, modules in ENGINES.items() if any(map(_found, modules))),
+        extras=tuple(name for name, module in EXTRAS.items() if _found(module)),
+        swap_mb=memory.get("SwapTotal"),
+        disk_free_mb=read_free(root),
+        read_only=read_only(root),
+        clock_synchronised=read_synchronised(root),
+        battery_clock=has_battery_clock(root),
+        bits=read_bits(root),
+        kernel_bits=read_kernel_bits(kernel, root),
+        memory_control=read_memory_control(root),
+        chassis=chassis,
+        service=read_service(root),
+        profile=nearest(load_all(), model=model, architecture=architecture or cpu.architecture, chassis=chassis),
     )
 
 
@@ -141,28 +194,6 @@ def read_temperatures(root: Path = Path("/")) -> dict[str, float] | None:
             name = _text(zone / "type") or zone.name
             found[f"{name} ({zone.name})" if name in found else name] = int(value) / 1000
     return found or None
-
-
-def ask_throttling() -> tuple[str, ...] | None:
-    """Ask a Raspberry Pi's firmware whether power or heat slowed it down; None where it cannot be asked."""
-    program = shutil.which("vcgencmd")
-    if program is None:
-        return None
-    try:
-        answer = subprocess.run([program, "get_throttled"], capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return parse_throttling(answer.stdout)
-
-
-def parse_throttling(answer: str) -> tuple[str, ...] | None:
-    """Turn ``throttled=0x50005`` into words; None when the answer is another one (an error message, say)."""
-    name, _, value = answer.strip().partition("=")
-    with contextlib.suppress(ValueError):
-        if name == "throttled":
-            bits = int(value, 16)
-            return tuple(words for bit, words in THROTTLED_BITS.items() if bits >> bit & 1)
-    return None
 
 
 def _memory(root: Path) -> dict[str, int]:
@@ -203,9 +234,13 @@ def _packages() -> dict[str, str]:
 
 
 def _picamera2() -> str:
-    if importlib.util.find_spec("picamera2") is None:
+    if not _found("picamera2"):
         return "not installed"
-    return "available" if importlib.util.find_spec("libcamera") else "no libcamera"
+    return "available" if _found("libcamera") else "no libcamera"
+
+
+def _found(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def _text(path: Path) -> str | None:

@@ -57,9 +57,10 @@ class Controls:
             self._recording = not self._recording if wanted is None else wanted
 
     def change(self, change: Change) -> None:
-        """Ask for another model or detector, from the next frame on; a later wish replaces an earlier one."""
+        """Ask for another model or detector, from the next frame on; a later wish for the same replaces an earlier."""
         with self._changed:
-            self._change = change
+            before = self._change or Change()
+            self._change = Change(change.model or before.model, change.detector or before.detector)
             self._changed.notify_all()
 
     def taken_change(self) -> Change | None:

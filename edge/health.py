@@ -56,6 +56,10 @@ class Health:
         self.detector = ""
         #: What the governor changed to hold a budget, in words; empty while nothing had to give way.
         self.adapted = ""
+        #: The latest thing that went wrong with something a person asked for; empty when it went well.
+        self.message = ""
+        #: Frames left out on purpose, to hold a rate or a budget.
+        self.skipped = 0
         #: Whether somebody paused the run.
         self.paused = False
         self.processed = 0
@@ -123,10 +127,12 @@ class Health:
                 "source": dataclasses.asdict(self.source),
                 "fps": {name: round(value, 1) for name, value in rates.items()},
                 "processed": self.processed,
+                "skipped": self.skipped,
                 "faces": self.faces,
                 "timings_ms": {name: round(value, 2) for name, value in self.timings_ms.items()},
                 "temperature_c": heat,
                 "adapted": self.adapted,
+                "message": self.message,
                 "sinks": {name: dataclasses.asdict(sink) for name, sink in self.sinks.items()},
             }
 

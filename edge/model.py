@@ -34,6 +34,9 @@ _ORDER = (
     FILE_NAMES["pth", "float32"],
 )
 
+#: Any one of these packages runs files with that ending.
+_MODULES = {".tflite": ("ai_edge_litert", "tflite_runtime"), ".onnx": ("onnxruntime",)}
+
 
 class Model:
     """A network with its config: faces of a frame in, emotions out.
@@ -95,18 +98,36 @@ class Model:
         self.engine.close()
 
 
-def _choose(bundle: Bundle, onnx: bool, device: str) -> str:
-    """Pick a file of a bundle: one whose runtime is installed and can use the device."""
+def runnable_files(folder: Path) -> list[Path]:
+    """Return the files of a bundle that are there and whose runtime is installed, the one preferred on a CPU first.
+
+    Raises:
+        EdgeError: ``folder`` is no bundle.
+    """
+    bundle = read_bundle(folder)
+    return [
+        folder / name
+        for name in _ORDER
+        if name in bundle.config.files and _installed(name) and (folder / name).is_file()
+    ]
+
+
+def _installed(name: str) -> bool:
+    """Say whether a runtime for a file's extension is installed; it is not imported."""
     from importlib.util import find_spec
 
-    modules = {".tflite": ("ai_edge_litert", "tflite_runtime"), ".onnx": ("onnxruntime",), ".pt": ("torch",)}
-    there = [name for name in _ORDER if name in bundle.config.files]
+    return any(find_spec(module) for module in _MODULES.get(Path(name).suffix, ("torch",)))
+
+
+def _choose(bundle: Bundle, onnx: bool, device: str) -> str:
+    """Pick a file of a bundle: one whose runtime is installed and can use the device."""
     fitting = [
         name
-        for name in there
-        if (not onnx or name.endswith(".onnx"))
+        for name in _ORDER
+        if name in bundle.config.files
+        and (not onnx or name.endswith(".onnx"))
         and (device == "cpu" or not name.endswith(".tflite"))
-        and any(find_spec(module) for module in modules.get(Path(name).suffix, ("torch",)))
+        and _installed(name)
     ]
     if fitting:
         return fitting[0]

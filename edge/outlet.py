@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
-from typing import Literal
 
 from edge.errors import EdgeError
 from edge.health import Health, SinkHealth
@@ -18,8 +18,8 @@ DEPTH = 32
 #: Seconds until a sink that failed is opened again: doubled each time, up to the second value.
 BACKOFF = (0.5, 30.0)
 
-#: What a sink gets: ``every`` result, or only the ``newest`` (somebody looks at it, and old pictures are of no use).
-Wants = Literal["every", "newest"]
+#: Seconds that a sink has to take what waits when the run ends.
+_PATIENCE = 10.0
 
 
 class Outlet:
@@ -37,7 +37,6 @@ class Outlet:
         make: Callable[[], Sink],
         health: Health,
         *,
-        wants: Wants = "every",
         attended: bool = True,
         backoff: tuple[float, float] = BACKOFF,
     ) -> None:
@@ -47,7 +46,6 @@ class Outlet:
             name: of the sink, for reports.
             make: opens it; called again after a failure.
             health: where its state and losses are counted.
-            wants: ``every`` result or the ``newest``.
             attended: a file is read and somebody waits for the whole of it: the pipeline waits for a slow sink, and
                 a broken one ends the run. Otherwise (cameras, streams, loops) what a sink can't take is dropped and
                 counted, and a broken one is opened again.
@@ -61,10 +59,10 @@ class Outlet:
         self.finished = False
         self._make = make
         self._health: SinkHealth = health.sink(name)
-        self._wants = wants
         self._attended = attended
         self._backoff = backoff
-        self._waiting: queue.Queue[Result] = queue.Queue(1 if wants == "newest" else DEPTH)
+        self._pause: float | None = None  # before the next attempt, while it is in trouble
+        self._waiting: queue.Queue[Result | None] = queue.Queue(DEPTH)
         self._closing = threading.Event()
         self._sink: Sink | None = make()
         self._thread = threading.Thread(target=self._work, name=f"sink {name}", daemon=True)
@@ -72,49 +70,53 @@ class Outlet:
 
     def put(self, result: Result) -> None:
         """Give a result to the sink; returns at once unless an attended run has to wait for it."""
+        if self._pause is not None and not self._waiting.empty():
+            # In trouble: one result is enough to see whether it is over, and pictures that wait only hold memory.
+            self._health.dropped += 1
+            return
         while not self._closing.is_set() and self.error is None and not self.finished:
             try:
-                self._waiting.put(result, timeout=0.1 if self._must_wait else 0)
+                self._waiting.put(result, timeout=0.1 if self._attended else 0)
                 return
             except queue.Full:
-                if self._must_wait:
+                if self._attended:
                     continue
             try:
                 self._waiting.get_nowait()
             except queue.Empty:
                 continue
-            if self._wants == "every":
-                self._health.dropped += 1
+            self._health.dropped += 1
 
     def close(self) -> None:
-        """Let the sink take what waits, then close it."""
+        """Let the sink take what waits, then close it. One that hangs is left behind after ten seconds."""
         self._closing.set()
-        # The thread looks at the flag whenever nothing waits, so a full queue needs no mark of its end.
-        self._thread.join()
-        if self._sink is not None:
+        deadline = time.monotonic() + _PATIENCE
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            try:
+                self._waiting.put(None, timeout=0.1)
+                break
+            except queue.Full:
+                continue
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        if self._sink is not None and not self._thread.is_alive():
             self._sink.close()
             self._sink = None
 
-    @property
-    def _must_wait(self) -> bool:
-        return self._attended and self._wants == "every"
-
     def _work(self) -> None:
-        while True:
-            try:
-                result = self._waiting.get(timeout=0.05)
-            except queue.Empty:
-                if self._closing.is_set():
-                    return
-                continue
-            if self._sink is None:
+        while (result := self._waiting.get()) is not None:
+            if self._sink is None:  # it was still away when the run ended
+                self._health.dropped += 1
                 continue
             try:
                 more = self._sink.write(result)
             except EdgeError as error:
                 self._fail(error)
+                if self.error is not None:
+                    return
                 continue
             self._health.written += 1
+            if self._pause is not None:
+                self._recovered()
             if not more:
                 self.finished = True
                 return
@@ -129,21 +131,26 @@ class Outlet:
         self._open_again()
 
     def _open_again(self) -> None:
-        """Try until the sink is back or the run ends; what comes meanwhile overflows the queue, and is counted."""
+        """Try until the sink is back or the run ends; what comes meanwhile overflows the queue, and is counted.
+
+        A full disk lets a file be opened and not be written, so it is a write that tells whether a sink is back.
+        """
         if self._sink is not None:
             try:
                 self._sink.close()
             except EdgeError as error:
                 self._health.state = str(error)
             self._sink = None
-        pause = self._backoff[0]
-        while not self._closing.wait(pause):
+        self._pause = self._backoff[0] if self._pause is None else min(2 * self._pause, self._backoff[1])
+        while not self._closing.wait(self._pause):
             try:
                 self._sink = self._make()
+                return
             except EdgeError as error:
                 self._health.state = str(error)
-                pause = min(2 * pause, self._backoff[1])
-                continue
-            self._health.state = "ok"
-            self._health.restarts += 1
-            return
+                self._pause = min(2 * self._pause, self._backoff[1])
+
+    def _recovered(self) -> None:
+        self._pause = None
+        self._health.state = "ok"
+        self._health.restarts += 1

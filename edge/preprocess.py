@@ -81,7 +81,8 @@ def crop_face(frame: Image, face: Face, crop: Crop, size: int) -> Image:
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return np.ascontiguousarray(resize(np.asarray(patch, np.uint8), size, crop.source_size)[:, :, ::-1])
+    small = resize(np.asarray(patch, np.uint8), size, crop.source_size)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def crop_faces(frame: Image, faces: Sequence[Face], crop: Crop, size: int) -> Image:

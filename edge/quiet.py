@@ -9,23 +9,41 @@ import logging
 import os
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 
 
+class _Silence:
+    """Who is inside :func:`silent_stderr`, and where descriptor 2 led before."""
+
+    lock = threading.Lock()
+    depth = 0
+    kept = -1
+
+
 @contextlib.contextmanager
 def silent_stderr() -> Iterator[None]:
-    """Send file descriptor 2 to the null device for the length of the block; errors raised inside still come out."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
+    """Send file descriptor 2 to the null device for the length of the block; errors raised inside still come out.
+
+    Several threads may be inside at once: the first one silences, the last one restores.
+    """
+    with _Silence.lock:
+        if _Silence.depth == 0:
+            sys.stderr.flush()
+            null = os.open(os.devnull, os.O_WRONLY)
+            _Silence.kept = os.dup(2)
+            os.dup2(null, 2)
+            os.close(null)
+        _Silence.depth += 1
     try:
-        os.dup2(null, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
+        with _Silence.lock:
+            _Silence.depth -= 1
+            if _Silence.depth == 0:
+                os.dup2(_Silence.kept, 2)
+                os.close(_Silence.kept)
 
 
 @contextlib.contextmanager

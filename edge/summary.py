@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 
 from edge.metrics import percentile
 from edge.types import Result
 
 #: Timings of the latest frames are kept, so that a run of months needs no more memory than one of minutes.
 _KEPT = 4096
+
+#: So many people are kept as well; those who were seen least make room.
+_PEOPLE = 500
 
 
 @dataclasses.dataclass
@@ -31,7 +34,8 @@ class Summary:
         self.with_faces = 0
         self.dropped = 0
         self.people: dict[int, Person] = defaultdict(Person)
-        self._timings: dict[str, list[float]] = defaultdict(list)
+        self.forgotten = 0
+        self._timings: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_KEPT))
         self._started = time.perf_counter()
 
     def add(self, result: Result) -> None:
@@ -40,16 +44,22 @@ class Summary:
         self.with_faces += bool(result.readings)
         self.dropped = result.dropped
         for name, value in result.timings_ms.items():
-            kept = self._timings[name]
-            if len(kept) >= _KEPT:
-                kept.pop(0)
-            kept.append(value)
+            self._timings[name].append(value)
         for reading in result.readings:
             person = self.people[reading.face.id or 0]
             person.frames += 1
             person.labels[reading.emotion.label] += 1
             person.valence += reading.emotion.valence
             person.arousal += reading.emotion.arousal
+        if len(self.people) > _PEOPLE:
+            self._forget({reading.face.id or 0 for reading in result.readings})
+
+    def _forget(self, present: set[int]) -> None:
+        """Drop the half that was seen in the fewest frames, and nobody who is there."""
+        ranked = sorted(self.people, key=lambda id: (id in present, self.people[id].frames))
+        for id in ranked[: _PEOPLE // 2]:
+            del self.people[id]
+            self.forgotten += 1
 
     def render(self) -> str:
         """Return the table: frames, speed, stages, and each person's emotions."""
@@ -60,7 +70,7 @@ class Summary:
             + f"; {self.frames / elapsed:.1f} FPS over {elapsed:.1f} s",
         ]
         if self._timings:
-            stages = "  ".join(f"{name} {percentile(values, 50):.2f}" for name, values in self._timings.items())
+            stages = "  ".join(f"{name} {percentile(list(values), 50):.2f}" for name, values in self._timings.items())
             lines.append(f"median ms  {stages}")
         if self.people:
             lines.append("")
@@ -73,6 +83,7 @@ class Summary:
                 f"{id:>4}  {person.frames:>6}  {share:<22}"
                 f"{person.valence / person.frames:>+8.2f}{person.arousal / person.frames:>+9.2f}"
             )
-        if len(ranked) > 20:
-            lines.append(f"      and {len(ranked) - 20} more, each in fewer frames")
+        others = len(ranked) - 20 + self.forgotten
+        if others > 0:
+            lines.append(f"      and {others} more, each in fewer frames")
         return "\n".join(lines)

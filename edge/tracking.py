@@ -92,6 +92,15 @@ def centre(box: Box) -> tuple[float, float]:
     return box[0] + box[2] / 2, box[1] + box[3] / 2
 
 
+def overlap(box: Box, other: Box) -> float:
+    """Return the intersection over union of two boxes, 0..1."""
+    across = min(box[0] + box[2], other[0] + other[2]) - max(box[0], other[0])
+    along = min(box[1] + box[3], other[1] + other[3]) - max(box[1], other[1])
+    common = max(across, 0.0) * max(along, 0.0)
+    either = box[2] * box[3] + other[2] * other[3] - common
+    return common / either if either > 0 else 0.0
+
+
 def _cost(track: _Track, face: Face, time: float) -> float | None:
     """Distance from the predicted place in face widths plus the log of the size ratio; None where it can't be."""
     size, other = track.box[2], face.box[2]

@@ -25,7 +25,21 @@ MODULES = {
     "edge-bench": "bench.cli",
     "edge-device": "devices.cli",
 }
-SUBCOMMANDS = {"inspect", "evaluate", "calibrate", "crop", "formats", "probe", "make", "verify", "convert"}
+SUBCOMMANDS = {
+    "inspect",
+    "evaluate",
+    "calibrate",
+    "crop",
+    "formats",
+    "probe",
+    "make",
+    "verify",
+    "convert",
+    "config",
+    "live",
+    "doctor",
+    "profile",
+}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -35,6 +49,22 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert (document.parent / target).exists(), target
 
 
+def simple_commands(line: str) -> list[list[str]]:
+    """Split a line at its pipes and conditions, quotes respected; variables set for a command are left out."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&<>;")
+    lexer.whitespace_split = True
+    parts: list[list[str]] = [[]]
+    try:
+        for word in lexer:
+            if set(word) <= set("|&<>;"):
+                parts.append([])
+            elif parts[-1] or not re.match(r"[A-Z_]+=", word):
+                parts[-1].append(word)
+    except ValueError:  # a quote that another line closes: no command of ours
+        return []
+    return parts
+
+
 def commands() -> list[list[str]]:
     """Every command line of ours in a fenced block of the documents, as words; shared once each."""
     found = set()
@@ -42,8 +72,7 @@ def commands() -> list[list[str]]:
         fenced = re.findall(r"^```(\w*)\n(.*?)^```", document.read_text(), re.S | re.M)
         for block in (block for language, block in fenced if language in ("", "sh", "ini")):
             for line in block.replace("\\\n", " ").splitlines():
-                for part in re.split(r"&&|\|", line.partition("#")[0]):
-                    words = shlex.split(part.removeprefix("ExecStart="))
+                for words in simple_commands(line.removeprefix("ExecStart=")):
                     if words and Path(words[0]).name in MODULES:
                         found.add((Path(words[0]).name, *words[1:]))
     return [list(words) for words in sorted(found)]

@@ -19,6 +19,14 @@ METRICS = "Prometheus metrics"
 RUN = "The run"
 
 
+#: Numbers that may also be left out: a limit belongs to the number, not to its absence.
+Rate = Annotated[float, Meta(gt=0, le=1000)]
+Duration = Annotated[float, Meta(gt=0, le=60000)]
+Exposure = Annotated[float, Meta(ge=0, le=10000)]
+Celsius = Annotated[float, Meta(ge=30, le=120)]
+Count = Annotated[int, Meta(ge=1)]
+
+
 def _about(panel: str, text: str, **limits: Any) -> Meta:
     return Meta(description=text, extra={"panel": panel}, **limits)
 
@@ -41,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     camera_size: Annotated[
         str, _about(SOURCE, "Size of the camera's picture, such as 1280x720; default: the camera's own choice.")
     ] = ""
-    camera_fps: Annotated[float | None, _about(SOURCE, "Frames a second asked of the camera.", gt=0, le=1000)] = None
+    camera_fps: Annotated[Rate | None, _about(SOURCE, "Frames a second asked of the camera.")] = None
     camera_format: Annotated[
         str, _about(SOURCE, "Pixel format asked of the camera, four letters such as MJPG or YUYV.")
     ] = ""
@@ -52,8 +60,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, _about(SOURCE, "auto, once, off, or a distance such as 0.5m; default: the camera's own choice.")
     ] = ""
     camera_exposure: Annotated[
-        float | None, _about(SOURCE, "Exposure time in milliseconds; 0: automatic. Default: as it is.", ge=0, le=10000)
+        Exposure | None, _about(SOURCE, "Exposure time in milliseconds; 0: automatic. Default: as it is.")
     ] = None
+    wait: Annotated[bool, _about(SOURCE, "Wait for a camera or stream that isn't there yet, as a service should.")] = (
+        False
+    )
     stall_timeout: Annotated[
         float,
         _about(SOURCE, "A camera or stream without a picture for so many seconds is opened again.", ge=0.5, le=3600),
@@ -81,15 +92,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             le=1000,
         ),
     ] = 10
-    threads: Annotated[
-        int | None, _about(SPEED, "CPU threads of each engine; default: what suits the device.", ge=1)
-    ] = None
+    threads: Annotated[Count | None, _about(SPEED, "CPU threads of each engine; default: what suits the device.")] = (
+        None
+    )
     latency_budget: Annotated[
-        float | None,
-        _about(SPEED, "Milliseconds a frame may take; searches, then frames, become fewer to hold it.", gt=0),
+        Duration | None,
+        _about(SPEED, "Milliseconds a frame may take; searches, then frames, become fewer to hold it."),
     ] = None
-    max_fps: Annotated[
-        float | None, _about(SPEED, "Read no more frames a second than this: less heat, less power.", gt=0, le=1000)
+    max_fps: Annotated[Rate | None, _about(SPEED, "Read no more frames a second than this: less heat, less power.")] = (
+        None
+    )
+    max_temperature: Annotated[
+        Celsius | None, _about(SPEED, "Degrees Celsius of the processor above which fewer frames are read.")
     ] = None
 
     window: Annotated[
@@ -110,15 +124,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Path, _about(WINDOW, "Folder for the screenshots and recordings that keys of the window ask for.")
     ] = Path("captures")
 
-    save_video: Annotated[Path | None, _about(FILES, "Write the annotated video here (.mp4, .avi, .mkv).")] = None
+    save_video: Annotated[
+        Path | None,
+        _about(
+            FILES, "Write the annotated video here: .webm plays in browsers, .mkv survives a power cut; .mp4, .avi."
+        ),
+    ] = None
     jsonl: Annotated[Path | None, _about(FILES, "Write one JSON object a frame here; - is standard output.")] = None
-    csv: Annotated[Path | None, _about(FILES, "Write one row a face and frame here, as CSV.")] = None
+    csv: Annotated[Path | None, _about(FILES, "Write one row a face and frame here, as CSV; - is standard output.")] = (
+        None
+    )
     rotate_mb: Annotated[
         float, _about(FILES, "Begin a new .jsonl or .csv file at this size, megabytes; 0: never.", ge=0)
-    ] = 0
+    ] = 0.0
     rotate_keep: Annotated[int, _about(FILES, "Keep so many earlier files when they rotate.", ge=1, le=10000)] = 5
     blur: Annotated[
-        bool, _about(FILES, "Make faces unrecognisable in everything that is stored or shown; readings stay.")
+        bool,
+        _about(
+            FILES,
+            "Make faces unrecognisable in everything that is stored or shown; readings stay. Searches every frame.",
+        ),
     ] = False
 
     web: Annotated[bool, _about(WEB, "Serve a live page (needs emot-edge[web]).")] = False
@@ -127,7 +152,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     )
     web_port: Annotated[int, _about(WEB, "Port of the page; 0: any free one.", ge=0, le=65535)] = 8765
     web_token: Annotated[str, _about(WEB, "Who opens the page has to know this word.")] = ""
-    web_fps: Annotated[float, _about(WEB, "Pictures a second that a browser is sent at most.", gt=0, le=60)] = 15
+    web_fps: Annotated[float, _about(WEB, "Pictures a second that a browser is sent at most.", gt=0, le=60)] = 15.0
 
     mqtt: Annotated[str, _about(MQTT, "Broker to publish to, host or host:port (needs emot-edge[mqtt]).")] = ""
     mqtt_topic: Annotated[str, _about(MQTT, "First part of every topic.")] = "edge-run"
@@ -141,7 +166,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mqtt_buffer: Annotated[
         int, _about(MQTT, "Events kept while the broker is away; older ones are dropped and counted.", ge=1, le=1000000)
     ] = 10000
-    mqtt_rate: Annotated[float, _about(MQTT, "Events a second at most; 0: one for each frame.", ge=0, le=1000)] = 0
+    mqtt_rate: Annotated[float, _about(MQTT, "Events a second at most; 0: one for each frame.", ge=0, le=1000)] = 0.0
     mqtt_discovery: Annotated[
         str, _about(MQTT, "Prefix under which Home Assistant looks for new devices; empty: don't announce.")
     ] = "homeassistant"
@@ -150,7 +175,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     metrics_host: Annotated[str, _about(METRICS, "Address to serve them on.")] = "127.0.0.1"
     metrics_port: Annotated[int, _about(METRICS, "Port; 0: any free one.", ge=0, le=65535)] = 9464
 
-    max_frames: Annotated[int | None, _about(RUN, "End after so many frames.", ge=1)] = None
+    max_frames: Annotated[Count | None, _about(RUN, "End after so many frames.")] = None
 
 
 #: Values that ``edge-run config`` and messages don't repeat.

@@ -1,4 +1,4 @@
-"""Where results go: a window, an annotated video, JSON Lines."""
+"""Where results go: a window, an annotated video, JSON Lines, CSV, a web page, a broker, metrics."""
 
 from __future__ import annotations
 

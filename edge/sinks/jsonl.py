@@ -2,56 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from pathlib import Path
-from typing import BinaryIO
 
-from edge.errors import EdgeError
 from edge.events import encode
+from edge.sinks.growing import GrowingFile
 from edge.types import Result
 
 
 class JsonLinesSink:
     """Writes each result as one line at once, so that what is there is always whole lines."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, append: bool = False, rotate_bytes: int = 0, keep: int = 5) -> None:
         """Open the file anew; ``-`` is standard output.
 
+        Args:
+            path: the file.
+            append: go on with a file that is there.
+            rotate_bytes: begin a new file at this size; 0: never. A file that rotates is gone on with as well.
+            keep: so many earlier files stay: ``name.1.jsonl`` is the latest of them.
+
         Raises:
-            EdgeError: the file can't be created.
+            EdgeError: the file can't be opened.
         """
-        self._name = str(path)
-        self._written = 0
-        self._file: BinaryIO
-        if self._name == "-":
-            self._file = sys.stdout.buffer
-            return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("wb", buffering=0)
-        except OSError as error:
-            raise EdgeError(f"cannot write {path}: {error.strerror}; choose another place for --jsonl") from error
+        self._file = GrowingFile(path, "--jsonl", append=append, rotate_bytes=rotate_bytes, keep=keep)
 
     def write(self, result: Result) -> bool:
         """Write one line."""
-        line = encode(result) + b"\n"
-        try:
-            # A disk that is filling up takes part of a line first and refuses at the next attempt.
-            rest = memoryview(line)
-            while rest:
-                rest = rest[self._file.write(rest) :]
-            self._file.flush()
-        except BrokenPipeError:
-            return False  # whoever read standard output has seen enough
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                self._file.truncate(self._written)
-            raise EdgeError(f"cannot write {self._name}: {error.strerror}; lines written so far are kept") from error
-        self._written += len(line)
-        return True
+        return self._file.write(encode(result) + b"\n")
 
     def close(self) -> None:
         """Close the file; standard output stays open."""
-        if self._name != "-":
-            self._file.close()
+        self._file.close()

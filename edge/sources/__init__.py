@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from edge.sources.opening import Source, open_source
+from edge.sources.options import SourceOptions, source_options
 
-__all__ = ["Source", "open_source"]
+__all__ = ["Source", "SourceOptions", "open_source", "source_options"]

@@ -6,7 +6,8 @@ Real faces, real movement, no camera and no network needed. Every run gives the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import cv2
 import numpy as np
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from edge.assets import asset
 from edge.errors import EdgeError
-from edge.types import Frame
+from edge.sources.options import SourceOptions
+from edge.sources.played import PlayedSource
 
 PORTRAITS = ("portrait_hopper.jpg", "portrait_collins.jpg")
 SIZE = (640, 480)
@@ -33,36 +35,20 @@ _PATH = (
 )
 
 
-class DemoSource:
-    """The demo as a source; see the module."""
+class DemoSource(PlayedSource):
+    """The demo as a source, 640x480, 25 frames a second of its own time; see the module."""
 
-    name = "demo"
-    live = False
-    fps: float | None = FPS
-    dropped = 0
-    reconnects = 0
-    captured = 0
-    state = "ok"
-
-    def __init__(self, loop: bool = False) -> None:
-        """Load the portraits; ``loop`` goes on without end.
+    def __init__(self, options: SourceOptions | None = None) -> None:
+        """Load the portraits.
 
         Raises:
             EdgeError: a portrait is missing from the installation.
         """
-        self._loop = loop
+        super().__init__("demo", FPS, options, FPS)
         self._wall = _wall()
 
-    def frames(self) -> Iterator[Frame | None]:
-        """Yield 640x480 frames, 25 a second of the demo's own time."""
-        length = int(SECONDS * FPS)
-        index = 0
-        while self._loop or index < length:
-            yield Frame(self._view(index % length / FPS), index / FPS, index)
-            index += 1
-
-    def close(self) -> None:
-        """Nothing is open."""
+    def _play(self) -> Iterator[Callable[[], NDArray[np.uint8]]]:
+        return (partial(self._view, index / FPS) for index in range(int(SECONDS * FPS)))
 
     def _view(self, second: float) -> NDArray[np.uint8]:
         """Film the wall at a moment: pan, zoom, and the shake and light of a hand-held camera."""

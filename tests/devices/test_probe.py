@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,8 @@ CPU revision\t: 1
 A76 = ("0xd0b", "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp")
 A72 = ("0xd08", "fp asimd evtstrm crc32 cpuid")
 A55 = ("0xd05", "fp asimd evtstrm atomics fphp asimdhp asimddp")
+THROTTLED = ("under-voltage since boot", "throttled since boot")
+WEAK = ("under-voltage now",)
 PI_TAIL = "Revision\t: c04170\nSerial\t\t: 0\nModel\t\t: Raspberry Pi 5 Model B Rev 1.0\n"
 
 X86_CORE = """processor\t: {number}
@@ -198,6 +201,69 @@ def test_raspberry_pi_4_lists_the_sensor_and_no_codec(tmp_path: Path) -> None:
 )
 def test_throttling(answer: str, words: tuple[str, ...] | None) -> None:
     assert parse_throttling(answer) == words
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"sys/devices/platform/soc/soc:firmware/get_throttled": "50000\n"}, THROTTLED),
+        ({"sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled": "0x50000\n"}, THROTTLED),
+        ({"sys/class/hwmon/hwmon1/name": "rpi_volt\n", "sys/class/hwmon/hwmon1/in0_lcrit_alarm": "1\n"}, WEAK),
+        ({"sys/class/hwmon/hwmon1/name": "rpi_volt\n", "sys/class/hwmon/hwmon1/in0_lcrit_alarm": "0\n"}, ()),
+        ({"sys/class/hwmon/hwmon1/name": "coretemp\n"}, None),
+    ],
+)
+def test_what_the_kernel_says_of_throttling(
+    files: dict[str, str], words: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    assert probe(write(tmp_path, files)).throttling == words
+
+
+@pytest.mark.parametrize(
+    ("release", "head", "expected"),
+    [
+        ("6.6.51+rpt-rpi-v8", b"\x7fELF\2", (64, 64)),
+        ("6.6.51+rpt-rpi-v8", b"\x7fELF\1", (32, 64)),
+        ("6.12.47+rpt-rpi-2712", b"\x7fELF\2", (64, 64)),
+        ("6.1.0-32-amd64", b"\x7fELF\2", (64, 64)),
+        ("6.6.51+rpt-rpi-v7l", b"\x7fELF\1", (32, None)),
+        ("5.15.84-v8+", b"#!/bin", (None, 64)),
+    ],
+)
+def test_bits_of_system_and_kernel(
+    release: str, head: bytes, expected: tuple[int | None, int | None], tmp_path: Path
+) -> None:
+    write(tmp_path, {"proc/sys/kernel/osrelease": f"{release}\n", "bin/sh": ""})
+    (tmp_path / "bin/sh").write_bytes(head + b"\1\1")
+    found = probe(tmp_path)
+    assert (found.bits, found.kernel_bits) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "limited"),
+    [
+        ({"sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory pids\n"}, True),
+        ({"sys/fs/cgroup/cgroup.controllers": "cpuset cpu io pids\n"}, False),
+        ({"proc/cgroups": "#subsys_name\thierarchy\tnum_cgroups\tenabled\nmemory\t0\t76\t0\n"}, False),
+        ({"proc/cgroups": "#subsys_name\thierarchy\tnum_cgroups\tenabled\nmemory\t3\t76\t1\n"}, True),
+        ({}, None),
+    ],
+)
+def test_memory_control(files: dict[str, str], limited: bool | None, tmp_path: Path) -> None:
+    assert probe(write(tmp_path, files)).memory_control is limited
+
+
+@pytest.mark.parametrize(("options", "read_only"), [("rw,noatime", False), ("ro,noatime", True)])
+def test_a_file_system_that_can_not_be_written(options: str, read_only: bool, tmp_path: Path) -> None:
+    mounts = f"/dev/mmcblk0p2 / ext4 {options} 0 0\nproc /proc proc ro 0 0\n"
+    assert probe(write(tmp_path, {"proc/mounts": mounts})).read_only is read_only
+
+
+def test_the_clock_of_this_machine_agrees_with_the_kernel() -> None:
+    if shutil.which("timedatectl") is None or not Path("/run/systemd/system").is_dir():
+        pytest.skip("needs a running systemd")
+    said = subprocess.run(["timedatectl", "show", "-p", "NTPSynchronized", "--value"], capture_output=True, text=True)
+    assert probe().clock_synchronised is (said.stdout.strip() == "yes")
 
 
 def test_vcgencmd_is_asked_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

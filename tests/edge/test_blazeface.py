@@ -39,14 +39,14 @@ def test_decoding_is_relative_to_the_anchor() -> None:
     [((0, 0, 2, 2), 1.0), ((1, 0, 3, 2), 1 / 3), ((2, 0, 4, 2), 0.0), ((5, 5, 6, 6), 0.0), ((1, 1, 1, 1), 0.0)],
 )
 def test_overlap(other: tuple[float, ...], share: float) -> None:
-    box = np.array((0, 0, 2, 2), np.float32)
-    assert overlap(box, np.array([other], np.float32))[0] == pytest.approx(share)
+    box = (0, 0, 2, 2)
+    assert overlap(box, other) == overlap(other, box) == pytest.approx(share)
 
 
 def test_overlapping_detections_become_their_weighted_mean() -> None:
     values = np.zeros((3, 16), np.float32)
     values[:, :4] = [(0.1, 0.1, 0.3, 0.3), (0.12, 0.1, 0.32, 0.3), (0.6, 0.6, 0.8, 0.8)]
-    merged = merge(values, np.array((0.9, 0.6, 0.7), np.float32))
+    merged = merge(values, [0.9, 0.6, 0.7])
     assert [round(score, 3) for _, score in merged] == [0.9, 0.7]
     assert merged[0][0][0] == pytest.approx((0.9 * 0.1 + 0.6 * 0.12) / 1.5)
     np.testing.assert_allclose(merged[1][0][:4], (0.6, 0.6, 0.8, 0.8))

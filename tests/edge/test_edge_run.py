@@ -73,7 +73,7 @@ def test_an_event_is_what_others_read(edge_run: EdgeRun, tmp_path: Path) -> None
     assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
     assert face["emotion"] == max(face["probabilities"], key=face["probabilities"].get) == "happiness"
     assert face["valence"] > 0.3
-    assert set(event["timings_ms"]) == {"detect", "track", "crop", "classify", "total"}
+    assert set(event["timings_ms"]) == {"detect", "track", "crop", "classify", "total", "latency"}
 
 
 def test_a_frame_without_faces_is_an_empty_list(edge_run: EdgeRun, tmp_path: Path) -> None:

@@ -40,6 +40,13 @@ def test_zero_seconds_change_nothing() -> None:
     assert smoother.update(1, emotion(0.25), 0.1) == emotion(0.25)
 
 
+def test_another_models_labels_start_over() -> None:
+    smoother = Smoother(1.0)
+    smoother.update(1, emotion(1.0), 0.0)
+    other = Emotion((0.2, 0.3, 0.5), ("a", "b", "c"), 0.1, 0.2)
+    assert smoother.update(1, other, 0.1) == other
+
+
 def test_the_label_is_the_top_probability() -> None:
     assert emotion(0.6).label == "happiness"
     assert emotion(0.4).label == "neutral"

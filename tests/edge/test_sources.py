@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import http.server
 import itertools
-import threading
 import time
 from pathlib import Path
 
@@ -11,9 +9,8 @@ import numpy as np
 import pytest
 
 from edge.errors import EdgeError
-from edge.sources import open_source
+from edge.sources import SourceOptions, open_source
 from edge.sources.files import VideoSource
-from edge.sources.live import LiveSource
 
 
 def write_video(path: Path, frames: int, size: tuple[int, int] = (64, 48)) -> None:
@@ -43,10 +40,14 @@ def test_a_video_gives_every_frame_in_order(tmp_path: Path) -> None:
     assert [f.index for f in frames] == list(range(30))
     assert frames[15].time == pytest.approx(1.5)
     assert abs(float(frames[20].image.mean()) - 40) < 3
-    assert source.dropped == 0
+    assert (source.captured, source.dropped, source.live, source.state) == (30, 0, False, "ok")
+    assert [f.captured for f in frames] == sorted(f.captured for f in frames)
+    assert frames[0].captured > 0
+    assert abs(float(frames[5].image.mean()) - 10) < 3  # a frame that is kept stays as it was
 
 
-def test_a_video_that_breaks_off_says_so_after_its_last_frame(tmp_path: Path) -> None:
+@pytest.mark.parametrize("loop", [False, True])
+def test_a_video_that_breaks_off_says_so_after_its_last_frame(tmp_path: Path, loop: bool) -> None:
     whole = tmp_path / "whole.avi"
     write_video(whole, 60)
     broken = tmp_path / "broken.avi"
@@ -55,7 +56,7 @@ def test_a_video_that_breaks_off_says_so_after_its_last_frame(tmp_path: Path) ->
     middle = len(data) // 2
     data[middle : len(data) - 2000] = bytes(len(data) - 2000 - middle)
     broken.write_bytes(bytes(data))
-    source = VideoSource(broken)
+    source = VideoSource(broken, SourceOptions(loop=loop))
     seen = 0
     with pytest.raises(EdgeError, match=r"breaks off after \d+ of 60 frames"):
         for _ in source.frames():
@@ -69,6 +70,87 @@ def test_a_folder_gives_its_pictures_by_name(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     frames = [frame for frame in open_source(str(tmp_path)).frames() if frame]
     assert [int(frame.image[0, 0, 0]) for frame in frames] == [10, 20, 30]
+    assert [frame.time for frame in frames] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", ["video", "folder"])
+def test_a_loop_goes_on_counting(tmp_path: Path, kind: str) -> None:
+    if kind == "video":
+        write_video(tmp_path / "v.avi", 10)
+        path, rate = tmp_path / "v.avi", 10
+    else:
+        for number in range(10):
+            cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((48, 64, 3), 2 * number, np.uint8))
+        path, rate = tmp_path, 1
+    source = open_source(str(path), SourceOptions(loop=True))
+    frames = [frame for frame in itertools.islice(source.frames(), 35) if frame]
+    source.close()
+    assert [frame.index for frame in frames] == list(range(35))
+    assert [frame.time for frame in frames] == pytest.approx([index / rate for index in range(35)])
+    assert all(abs(float(frame.image.mean()) - 2 * (frame.index % 10)) < 3 for frame in frames)
+    assert (source.captured, source.dropped) == (35, 0)
+
+
+def test_a_loop_ends_when_its_file_goes(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.avi", 3)
+    source = open_source(str(tmp_path / "v.avi"), SourceOptions(loop=True))
+    with pytest.raises(EdgeError, match=r"v\.avi"):
+        for frame in source.frames():
+            if frame and frame.index == 4:
+                (tmp_path / "v.avi").unlink()
+
+
+def test_real_time_drops_what_comes_too_late_and_nothing_else() -> None:
+    source = open_source("demo", SourceOptions(realtime=True))
+    assert source.live
+    began = time.perf_counter()
+    seen = []
+    for frame in source.frames():
+        if frame is None:
+            continue
+        seen.append(frame)
+        if len(seen) < 5:
+            time.sleep(0.15)  # four frames of the demo's
+        if len(seen) == 15:
+            break
+    elapsed = time.perf_counter() - began
+    source.close()
+    assert seen[-1].index / 25 <= elapsed  # never ahead of its time
+    assert source.dropped >= 4
+    assert source.dropped == seen[-1].index + 1 - len(seen)
+    assert source.captured == seen[-1].index + 1
+    assert all(frame.time == frame.index / 25 for frame in seen)
+
+
+def test_real_time_goes_on_where_it_stood_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = open_source("demo", SourceOptions(realtime=True))
+    frames = (frame for frame in source.frames() if frame)
+    first = next(frames)
+    now = time.perf_counter
+    monkeypatch.setattr(time, "perf_counter", lambda: now() + 600)  # the machine slept for ten minutes
+    second = next(frames)
+    assert (first.index, second.index, source.dropped) == (0, 1, 0)
+
+
+def test_closing_ends_a_wait(tmp_path: Path) -> None:
+    for name in "abc":
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros((8, 8, 3), np.uint8))
+    source = open_source(str(tmp_path), SourceOptions(realtime=True))
+    seen = []
+    for frame in source.frames():
+        seen.append(frame)
+        if frame is None:
+            source.close()
+    assert [frame.index for frame in seen if frame] == [0]  # the second picture's second had not come
+
+
+def test_what_only_a_camera_does_is_said(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.avi", 1)
+    options = SourceOptions(size=(640, 480), exposure_ms=0, loop=True)
+    assert open_source("demo").notes == ()
+    assert open_source(str(tmp_path / "v.avi"), options).notes == (
+        "--camera-size, --camera-exposure: for cameras only; this is played as it is",
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,45 +177,3 @@ def test_empty_folder_missing_camera_and_dead_stream(tmp_path: Path) -> None:
         open_source("97")
     with pytest.raises(EdgeError, match="cannot open stream"):
         open_source("http://127.0.0.1:9/stream.mjpg")
-
-
-class _Mjpeg(http.server.BaseHTTPRequestHandler):
-    """A camera as many of them serve it: JPEG after JPEG in one HTTP response, 40 a connection, then it drops."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-        self.end_headers()
-        try:
-            for index in range(40):
-                jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 3 * index, np.uint8))[1].tobytes()
-                self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg))
-                self.wfile.write(jpeg + b"\r\n")
-                time.sleep(0.01)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def test_a_stream_drops_old_frames_and_comes_back_after_a_loss() -> None:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Mjpeg)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    source = LiveSource("stream", f"http://127.0.0.1:{server.server_port}/stream.mjpg")
-    indices = []
-    deadline = time.monotonic() + 60
-    try:
-        for frame in source.frames():
-            if frame:
-                indices.append(frame.index)
-                time.sleep(0.05)  # slower than the camera
-            if (source.reconnects and len(indices) > 30) or time.monotonic() > deadline:
-                break
-    finally:
-        source.close()
-        server.shutdown()
-    assert source.reconnects >= 1
-    assert indices == sorted(set(indices))
-    assert source.dropped > 0
-    assert indices[-1] + 1 - len(indices) <= source.dropped  # every frame that was not seen was counted

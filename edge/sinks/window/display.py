@@ -1,21 +1,19 @@
-"""The live window."""
+"""Whether there is a display, and the toolkit's window on it."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
-import time
 from pathlib import Path
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import EdgeError
-from edge.overlay import Overlay
-from edge.types import Result
 
-_TITLE = "edge-run   (q closes)"
-_QUIT = (ord("q"), ord("Q"), 27)
+TITLE = "edge-run   (q closes, ? shows all keys)"
 _FONTS = ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/truetype", "/usr/share/fonts", "/usr/local/share/fonts")
 
 
@@ -43,11 +41,11 @@ def display_available() -> bool:
     return True
 
 
-class WindowSink:
-    """Shows every result; files are played no faster than they were filmed."""
+class Display:
+    """A window of OpenCV's toolkit (Qt in the wheels, GTK in many distributions). Main thread only."""
 
-    def __init__(self, overlay: Overlay, fps: float | None, live: bool) -> None:
-        """Open the window.
+    def __init__(self, size: tuple[int, int]) -> None:
+        """Open it with an inside of ``size`` pixels.
 
         Raises:
             EdgeError: there is no display, or this OpenCV has no windows.
@@ -58,29 +56,42 @@ class WindowSink:
             os.environ.setdefault("QT_QPA_FONTDIR", fonts)
         os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
         try:
-            cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+            # Every picture is drawn for the window's present size, so the toolkit has nothing to scale.
+            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
+            cv2.resizeWindow(TITLE, *size)
         except cv2.error as error:
             raise EdgeError("cannot open a window here; add --no-window") from error
-        self._overlay = overlay
-        self._period = None if live or not fps else 1 / fps
-        self._due = 0.0
-        self._sized = False
+        self._size = size
 
-    def write(self, result: Result) -> bool:
-        """Show one frame; False once somebody pressed q or Esc, or closed the window."""
-        canvas = self._overlay.draw(result)
-        if not self._sized:
-            cv2.resizeWindow(_TITLE, canvas.shape[1], canvas.shape[0])
-            self._sized = True
-        cv2.imshow(_TITLE, canvas)
-        wait = 1
-        if self._period:
-            now = time.perf_counter()
-            self._due = max(self._due + self._period, now - self._period)
-            wait = max(1, round(1000 * (self._due - now)))
-        key = cv2.waitKey(wait) & 0xFF
-        return key not in _QUIT and cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) >= 1
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the window's inside, pixels; the last known one where the toolkit doesn't tell."""
+        _, _, width, height = cv2.getWindowImageRect(TITLE)
+        if width > 1 and height > 1:
+            self._size = (width, height)
+        return self._size
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody closed it."""
+        try:
+            return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # GTK, once it is gone
+            return False
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Give the inside another size."""
+        cv2.resizeWindow(TITLE, *size)
+        self._size = size
+
+    def show(self, image: NDArray[np.uint8]) -> None:
+        """Show a BGR picture."""
+        cv2.imshow(TITLE, image)
+
+    def key(self, wait_ms: int) -> int:
+        """Let the toolkit work for some milliseconds; return the code of a key that was pressed, or -1."""
+        return cv2.waitKeyEx(wait_ms)
 
     def close(self) -> None:
-        """Close the window."""
+        """Close it."""
         cv2.destroyAllWindows()
