@@ -19,6 +19,7 @@ from edge.controls import Controls
 from edge.errors import EdgeError
 from edge.governor import Governor
 from edge.health import Health
+from edge.memory import give_back
 from edge.notify import ServiceManager
 from edge.outlet import Outlet
 from edge.prefetch import prefetched
@@ -29,6 +30,10 @@ from edge.types import Frame, Result
 
 #: How long the loop waits at a time where it has to, seconds: it looks up this often.
 _PATIENCE = 0.1
+
+
+#: Seconds between two times that freed memory is given back to the system.
+_TIDY_EVERY = 60.0
 
 
 class Pipeline:
@@ -83,6 +88,7 @@ class Pipeline:
         self._service = service or ServiceManager({})
         self._say = say
         self._told = {"source": "ok"}
+        self._tidied = time.monotonic()
 
     def run(self) -> Summary:
         """Process frames until there are no more.
@@ -152,6 +158,9 @@ class Pipeline:
         seen.dropped, seen.reconnects = self.source.dropped, self.source.reconnects
         self.health.paused = self.controls.paused
         self._service.alive(self._status())
+        if (now := time.monotonic()) - self._tidied > _TIDY_EVERY:
+            self._tidied = now
+            give_back()
         self._report("source", seen.state)
         change = self.controls.taken_change()
         if change is not None:
