@@ -1,6 +1,6 @@
 #!/bin/sh
-# An authority of your own, and a certificate for the broker that it signed. Run it where the authority's key may stay: on
-# the operator's machine rather than on the broker.
+# An authority of your own, and a certificate for the broker that it signed. Run it where the authority's key may stay:
+# on the operator's machine rather than on the broker.
 #
 #   ./make-certificates.sh [-d FOLDER] [-y DAYS] NAME...
 #
@@ -86,7 +86,8 @@ basicConstraints = critical, CA:TRUE, pathlen:0
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
 EOF
-    openssl req -x509 -new -sha256 -config "$work/ca.cnf" -key "$work/ca.key" -days "$authority_days" -out "$work/ca.pem"
+    openssl req -x509 -new -sha256 -config "$work/ca.cnf" -key "$work/ca.key" \
+        -days "$authority_days" -out "$work/ca.pem"
     mv -f "$work/ca.key" "$folder/ca.key"
     mv "$work/ca.pem" "$folder/ca.pem"
     echo "made an authority: $folder/ca.pem"
@@ -117,4 +118,5 @@ mv -f "$work/broker.pem" "$folder/broker.pem"
 
 # Certificates are public.
 chmod 644 "$folder/ca.pem" "$folder/broker.pem"
-openssl x509 -in "$folder/broker.pem" -noout -enddate | sed "s|^notAfter=|made $folder/broker.pem for $names, valid until |"
+until=$(openssl x509 -in "$folder/broker.pem" -noout -enddate)
+echo "made $folder/broker.pem for $names, valid until ${until#notAfter=}"
