@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import socket
-import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,17 +21,11 @@ from edge.health import Health
 from edge.sinks.mqtt import MqttSink
 from edge.types import Frame, Result
 from tests.edge.mosquitto import free_port, program, until
+from tests.firmware_configs.certificates import make_certificates
 
 FOLDER = Path(__file__).parents[2] / "firmware_configs" / "mosquitto"
-CONFIG, ACL, CERTIFICATES = FOLDER / "mosquitto.conf", FOLDER / "acl", FOLDER / "make-certificates.sh"
+CONFIG, ACL = FOLDER / "mosquitto.conf", FOLDER / "acl"
 ACCOUNTS = ("kitchen", "door", "homeassistant", "operator")
-
-
-def make_certificates(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program("openssl")
-    return subprocess.run(
-        ["sh", CERTIFICATES, "-d", folder, *arguments], capture_output=True, text=True, check=False, cwd=folder.parent
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +83,9 @@ class Client:
     def __init__(self, broker: Broker, account: str, password: str | None = None) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.reason = ""
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, f"{account}-{time.monotonic_ns()}")
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, f"{account}-{time.monotonic_ns()}", reconnect_on_failure=False
+        )
         self._client.tls_set(str(broker.ca))
         if account:
             self._client.username_pw_set(account, password or f"secret-{account}")
@@ -204,7 +199,7 @@ def test_who_does_not_get_in(broker: Broker) -> None:
 
 
 def test_without_tls_nobody_gets_in(broker: Broker) -> None:
-    plain = paho.Client(CallbackAPIVersion.VERSION2, "plain")
+    plain = paho.Client(CallbackAPIVersion.VERSION2, "plain", reconnect_on_failure=False)
     plain.username_pw_set("kitchen", "secret-kitchen")
     # MQTT's first packet is no TLS: the broker hangs up, and no answer ever comes.
     reasons: list[object] = []
@@ -268,63 +263,3 @@ def test_no_option_is_unknown_or_old(broker: Broker) -> None:
     remarks = [line for line in starting.splitlines() if re.search(r"(?i)error|unknown|deprecat|warning|note:", line)]
     known = re.compile(r"run as root|^Client |pattern '(homeassistant/status|edge-run/all/desired)' does not contain")
     assert [line for line in remarks if not known.search(line)] == []  # root is the test's, not the service's
-
-
-def test_certificates(tmp_path: Path) -> None:
-    folder = tmp_path / "certificates"
-    assert make_certificates(folder, "broker.example.org", "192.0.2.7", "2001:db8::7").returncode == 0
-    assert {path.name: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()} == {
-        "ca.pem": "0o644",
-        "ca.key": "0o600",
-        "broker.pem": "0o644",
-        "broker.key": "0o600",
-    }
-    authority, first = (folder / "ca.pem").read_bytes(), (folder / "broker.pem").read_bytes()
-    names = subprocess.run(
-        ["openssl", "x509", "-in", folder / "broker.pem", "-noout", "-ext", "subjectAltName"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert "DNS:broker.example.org, IP Address:192.0.2.7, IP Address:2001:DB8:0:0:0:0:0:7" in names
-    # Renewed, under the same authority.
-    assert make_certificates(folder, "-y", "30", "broker.example.org").returncode == 0
-    assert (folder / "ca.pem").read_bytes() == authority
-    assert (folder / "broker.pem").read_bytes() != first
-    # As strictly as Python 3.13 looks at them by default.
-    check = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", folder / "ca.pem"]
-    done = subprocess.run([*check, folder / "broker.pem"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert ssl.create_default_context(cafile=str(folder / "ca.pem")).cert_store_stats()["x509_ca"] == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ((), "name the broker"),
-        (("two words",), "neither a host name"),
-        (("a,DNS:b",), "neither a host name"),
-        (("-y", "long", "broker"), "as a number"),
-    ],
-)
-def test_certificates_of_nobody(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
-    done = make_certificates(tmp_path / "certificates", *arguments)
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert not (tmp_path / "certificates").exists()
-
-
-def test_an_authority_is_not_replaced(tmp_path: Path) -> None:
-    folder = tmp_path / "certificates"
-    assert make_certificates(folder, "broker").returncode == 0
-    (folder / "ca.key").unlink()
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    done = make_certificates(folder, "broker")
-    assert done.returncode == 2
-    assert "bring the key" in done.stderr
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-
-
-def test_shellcheck() -> None:
-    done = subprocess.run([program("shellcheck"), CERTIFICATES], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
