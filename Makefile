@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 # Test processes side by side, one thread each; a file's tests stay together, since they share what is slow to make.
-JOBS   ?= 2
+# One more than two cores: many tests wait for a broker, a browser or a camera that was taken away.
+JOBS   ?= 3
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
