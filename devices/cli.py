@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from devices.update.cli import app as update_app
 from edge.terminal import app_for, guarded
 
 app = app_for("edge-device", "Look at the device a model is to run on, and say what suits it.")
+app.add_typer(update_app)
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="One JSON object instead of lines; what is unknown is null in it.")
