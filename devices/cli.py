@@ -1,4 +1,4 @@
-"""``edge-device``: look at the machine a model is to run on, and say what suits it."""
+"""``edge-device``: look at the machine a model is to run on, install the service on it and watch it run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from devices.commands import installing, operating
 from devices.update.cli import app as update_app
 from edge.terminal import app_for, guarded
 
-app = app_for("edge-device", "Look at the device a model is to run on, and say what suits it.")
+app = app_for(
+    "edge-device", "Look at the device a model is to run on, install the service on it, watch it run and update it."
+)
 app.add_typer(update_app)
 
 AsJson = Annotated[
@@ -18,7 +21,7 @@ AsJson = Annotated[
 ]
 
 
-_HELP = """Look at the device a model is to run on, and say what suits it.
+_HELP = """Look at the device a model is to run on, install the service on it and watch it run.
 
 [bold]Examples[/bold]
 
@@ -29,12 +32,18 @@ edge-device probe                             what this machine is
 edge-device profile this --out edge-run.toml  options that suit it
 
 edge-run --config edge-run.toml               run with them
+
+sudo edge-device install                      run as a service, from boot
+
+edge-device status                            how the service is doing
+
+edge-device logs -f                           what it says
 """
 
 
 @app.callback(help=_HELP)
 def device() -> None:
-    """Look at the device a model is to run on, and say what suits it."""
+    """Look at the device a model is to run on, install the service on it and watch it run."""
 
 
 @app.command()
@@ -132,6 +141,10 @@ def _json(value: Any) -> str:
     import msgspec
 
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+installing.register(app)
+operating.register(app)
 
 
 def main() -> None:

@@ -74,6 +74,16 @@ def read_service(root: Path = Path("/"), name: str = "edge-run.service") -> Lite
     return "installed" if any((root / place / name).exists() for place in places) else "absent"
 
 
+def systemd_version(root: Path = Path("/")) -> int | None:
+    """Return the version of systemd in a file tree, as its library is named; None where there is none."""
+    for folder in ("usr/lib", "lib"):
+        for pattern in ("systemd/libsystemd-shared-*.so", "*/systemd/libsystemd-shared-*.so"):
+            for path in (root / folder).glob(pattern):
+                if match := re.search(r"-(\d+)[^/]*\.so$", path.name):
+                    return int(match[1])
+    return None
+
+
 def _text(path: Path) -> str | None:
     try:
         return path.read_text(errors="replace").strip()

@@ -1,0 +1,1 @@
+"""Installing the service on a device, or into an image of one, and removing it without a trace."""
