@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-import tempfile
 from pathlib import Path
 
 from edge.errors import EdgeError
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def write(path: Path, data: bytes, mode: int = 0o644, group: int | None = None) -> None:
@@ -21,10 +23,10 @@ def write(path: Path, data: bytes, mode: int = 0o644, group: int | None = None) 
     Raises:
         EdgeError: it can't be written. What was there before is unchanged.
     """
-    temporary = None
+    temporary = aside(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
+        temporary.unlink(missing_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
@@ -35,8 +37,7 @@ def write(path: Path, data: bytes, mode: int = 0o644, group: int | None = None) 
         temporary.replace(path)
         flush_folder(path.parent)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise EdgeError(f"cannot write {path}: {error.strerror}; what was there is unchanged") from error
 
 
@@ -46,7 +47,7 @@ def link(path: Path, target: Path | str) -> None:
     Raises:
         EdgeError: it can't be made. What was there before is unchanged.
     """
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = aside(path)
     try:
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(target)
@@ -55,6 +56,22 @@ def link(path: Path, target: Path | str) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise EdgeError(f"cannot link {path}: {error.strerror}; what was there is unchanged") from error
+
+
+def aside(path: Path) -> Path:
+    """Return where the next content of a path is written: always there, so that leftovers are found."""
+    return path.with_name(f".{path.name}.new")
+
+
+def flush_disk(folder: Path) -> None:
+    """Flush everything that was written to the file system that a folder is on."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # os.sync() would wait for every other disk as well, such as a stick that somebody is copying to.
+        if not hasattr(_LIBC, "syncfs") or _LIBC.syncfs(handle) != 0:
+            os.sync()
+    finally:
+        os.close(handle)
 
 
 def flush_folder(folder: Path) -> None:

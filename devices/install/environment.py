@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import shutil
 from pathlib import Path
 
 import msgspec
 
-from devices.durable import link, write
+from devices.durable import flush_disk, link, write
 from devices.install import building
 from devices.install.software import MODULES, Software
 from devices.install.step import Site
@@ -67,7 +66,7 @@ class Environment:
         site.say(f"building {folder} from {self.software.origin}; minutes on a small device")
         building.build(site.layout, folder, self.software)
         # All of it, before the marker says so.
-        os.sync()
+        flush_disk(folder)
         write(folder / MARKER, msgspec.json.encode(Recipe(self.software.version, self.software.extras)))
 
 

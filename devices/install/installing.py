@@ -47,10 +47,11 @@ def install(
     extras = asked.get("extras")
     given = {**asked, "extras": None if extras is None else parse_extras(extras)}
     before = Manifest(layout).choices
-    profile, choices = resolve(layout, changed(before or Choices(), given))
+    wanted = changed(before or Choices(), given)
     # Updates prove their signatures with a package that nothing else needs.
     more = ("update",) if (FIRMWARE / "edge-update.service").is_file() else ()
-    software = choose(wheels, (*choices.extras, *more))
+    software = choose(wheels, (*wanted.extras, *more))
+    profile, choices = resolve(layout, wanted)
     steps = plan(layout, profile, choices, software, start=start)
     if dry_run:
         lines = preview(layout, steps, say)

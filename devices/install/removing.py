@@ -8,10 +8,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from devices.durable import aside
 from devices.install import account
 from devices.install.account import run
 from devices.install.manifest import Item, Manifest
 from devices.install.running import locked
+from devices.install.service import reloading
 from devices.layout import UNIT, USER, Layout
 from edge.errors import EdgeError
 
@@ -34,11 +36,14 @@ def remove(
         EdgeError: nothing was installed, or something can't be removed; a later run goes on from there.
     """
     manifest = Manifest(layout)
+    records = str(layout.inside(layout.records))
+    if not manifest.items and layout.records.is_dir():
+        # The very first step of an installation was cut short, or the very last one of a removal.
+        manifest.items[("tree", records)] = Item("tree", records)
     if not manifest.items:
         raise EdgeError(f"nothing of edge-device install is here: {layout.manifest} is missing")
     gone = [item for item in reversed(manifest.items.values()) if purge or not _is_kept(item, manifest)]
     kept = [item for item in manifest.items.values() if item not in gone]
-    records = str(layout.inside(layout.records))
     # The list goes last, and stays while there is anything on it.
     gone.sort(key=lambda item: item.path == records)
     if kept:
@@ -59,8 +64,8 @@ def remove(
                 manifest.strike(item)
             say(f"removed {item.kind} {item.path}")
         if layout.here:
-            run(["systemctl", "daemon-reload"])
-            run(["udevadm", "control", "--reload"])
+            for command in reloading():
+                run(command)
     return gone, kept
 
 
@@ -104,6 +109,7 @@ def _remove(layout: Layout, item: Item) -> bool:
         elif item.kind == "folder":
             path.rmdir()
         else:
+            aside(path).unlink(missing_ok=True)
             path.unlink()
     except FileNotFoundError:
         return True

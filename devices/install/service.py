@@ -30,6 +30,16 @@ def wanted_by(unit: Path) -> list[str]:
     return parser.get("Install", "WantedBy", fallback="").split()
 
 
+def reloading() -> list[list[str]]:
+    """Return the commands that make systemd and udev read their files again."""
+    commands = [["systemctl", "daemon-reload"]]
+    if Path("/run/udev/control").exists():  # containers have no udev
+        commands.append(["udevadm", "control", "--reload"])
+        # What is there already gets the rights that the new rule gives.
+        commands.append(["udevadm", "trigger", "--subsystem-match=dma_heap"])
+    return commands
+
+
 def state(unit: str = UNIT) -> str:
     """Return ``active``, ``inactive``, ``failed``, ``activating``, ...; never fails for that."""
     return run(["systemctl", "show", "--property=ActiveState", "--value", unit]).strip()
@@ -56,11 +66,11 @@ class Reload:
 
     def describe(self, site: Site) -> list[str]:
         """Return the commands."""
-        return [f"run     {' '.join(command)}" for command in _RELOADING]
+        return [f"run     {' '.join(command)}" for command in reloading()]
 
     def do(self, site: Site) -> None:
         """Run them."""
-        for command in _RELOADING:
+        for command in reloading():
             run(command)
 
     def _touched(self, site: Site) -> bool:
@@ -102,11 +112,3 @@ class Start:
         starting = [["systemctl", "start", *timers]] if timers else []
         # Not waited for: a start that takes long, or fails for now, is no failed installation.
         return [*starting, ["systemctl", "restart", "--no-block", UNIT]]
-
-
-#: Cameras that are there already get the rights that the new rule gives.
-_RELOADING = (
-    ["systemctl", "daemon-reload"],
-    ["udevadm", "control", "--reload"],
-    ["udevadm", "trigger", "--subsystem-match=dma_heap"],
-)
