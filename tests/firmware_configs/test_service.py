@@ -47,7 +47,7 @@ def test_the_unit_has_no_remark(tmp_path: Path) -> None:
     [
         (("MemoryMax=512M", "MemoryMax=lots"), "memory limit 'lots'"),
         (("RestrictRealtime=", "RestrictRealTimes="), "RestrictRealTimes"),
-        (("--source 0", "--source 0\nUser=two words"), "two words"),
+        (("--no-window", "--no-window\nUser=two words"), "two words"),
     ],
 )
 def test_verify_would_have_seen_a_mistake(tmp_path: Path, wrong: tuple[str, str], remark: str) -> None:
