@@ -112,7 +112,8 @@ def describe(status: Status, now: float | None = None) -> str:
         state += ", not started at boot"
     facts = {
         "service": state,
-        "says": status.says or "nothing",
+        # systemd keeps the last word of a process that is gone.
+        "says" if status.service == "active" else "said last": status.says or "nothing",
         "restarts": None if not status.restarts else f"{status.restarts} by itself, since it was last started by hand",
         "temperature": None if status.temperature_c is None else f"{status.temperature_c:.0f} °C",
         "throttling": None if status.throttling is None else "; ".join(status.throttling) or "none",

@@ -91,7 +91,7 @@ def uninstall(
         need_root(layout, typer.echo)
     _, kept = remove(layout, typer.echo, purge=purge, dry_run=dry_run)
     if kept:
-        paths = ", ".join(item.path for item in kept if item.kind != "account")
+        paths = ", ".join(item.path for item in kept if item.kind == "tree") or "what others have put there"
         typer.echo(f"kept    {paths}; edge-device uninstall --purge removes them as well")
         if not dry_run and layout.here:
             typer.echo("        (edge-device itself is gone: pip install emot-edge, or install.sh, brings it)")

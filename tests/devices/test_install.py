@@ -129,7 +129,7 @@ def test_removed_but_for_what_is_the_owners_and_then_that(installed: Path, house
     assert done.returncode == 0, done.stderr
     assert layout.options.read_text() == "source = 0\n" and (layout.results / "results.jsonl").exists()
     assert not layout.opt.exists() and not list(layout.units.rglob("edge-run*"))
-    assert "kept    /" in done.stdout
+    assert "kept    /etc/edge-run, /var/lib/edge-run; " in done.stdout
     # Installed again it finds them as they were.
     assert edge_device("install", "--root", root, "--wheels", house).returncode == 0
     assert layout.options.read_text() == "source = 0\n"
