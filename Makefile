@@ -8,7 +8,7 @@ JOBS   ?= 3
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-arm64 test-systemd test-backbones test-soak lint format clean pictures notebook
+.PHONY: help demo test test-arm64 test-systemd test-updates test-backbones test-soak lint format clean pictures notebook
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -26,6 +26,9 @@ test-backbones: $(VENV)/.dev ## one network of every family that edge-train offe
 BUNDLES ?=
 test-arm64: $(VENV)/.dev ## prove the packaged bundle (and BUNDLES) on emulated Raspberry Pi processors
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/arm64 -m arm64 $(foreach bundle,$(BUNDLES),--bundle $(bundle))
+
+test-updates: $(VENV)/.dev ## updates of devices: the power goes at every single operation; environments are built for real
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/devices -m updates --numprocesses $(JOBS)
 
 test-systemd: $(VENV)/.dev ## install, break, update and remove it in a booted Debian (root; apt: systemd-container debootstrap)
 	$(BIN)/python -m pytest tests/systemd -m systemd --timeout 900

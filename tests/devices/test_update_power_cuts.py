@@ -13,6 +13,8 @@ import pytest
 
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.updates
+
 
 @pytest.fixture
 def memory(tmp_path: Path) -> Iterator[Path]:

@@ -53,6 +53,7 @@ def build(wheels: Path, tree: Path) -> None:
     install_wheels(wheels, tree)
 
 
+@pytest.mark.updates
 def test_software_is_taken_and_what_does_not_install_is_not(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path)
     places, said = fleet.device(), []  # type: ignore[var-annotated]
