@@ -9,7 +9,7 @@ import pytest
 
 from tests.systemd.container import Container, wait_for
 from tests.systemd.root import PROJECT
-from tests.systemd.test_service import UNIT, wait_until_it_sees
+from tests.systemd.test_running_service import UNIT, wait_until_it_sees
 
 pytestmark = pytest.mark.systemd
 
