@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.edge.mosquitto import until
 from tests.firmware_configs.prometheus_server import Device, Prometheus, serve, wait_for_numbers
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,21 @@ def device() -> Iterator[Device]:
 def server(tmp_path_factory: pytest.TempPathFactory, device: Device) -> Iterator[Prometheus]:
     for opened in serve(tmp_path_factory.mktemp("prometheus"), device):
         wait_for_numbers(opened, device)
+        wait_for_the_other(opened)
         yield opened
+
+
+def wait_for_the_other(server: Prometheus) -> None:
+    """Wait until the device that isn't there is known to be down: its name is looked up for a while."""
+    until(lambda: len(server.value("up")) == 2)
+    until(lambda: "EdgeRunDown" in pending(server))
+
+
+def pending(server: Prometheus) -> set[str]:
+    """Names of the alerts that wait for their time."""
+    return {
+        alert["labels"]["alertname"] for alert in server.ask("/api/v1/alerts")["alerts"] if alert["state"] == "pending"
+    }
 
 
 def test_every_expression_has_an_answer(server: Prometheus) -> None:
