@@ -63,7 +63,7 @@ def bare() -> Callable[[str], Path]:
 def layers(
     bare: Callable[[str], Path], wheelhouse: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
-    """A bookworm with the packages that install.sh would ask apt for, wheels, and ``/root/edge-device``."""
+    """A bookworm with the packages that install.sh would ask apt for, wheels, and ``/var/tmp/edge-device``."""
     folder, below = tmp_path_factory.mktemp("ready"), bare("bookworm")
     container = Container(folder, [below])
     try:
@@ -103,16 +103,16 @@ def running(layers: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory)
 
 def bootstrap(container: Container) -> None:
     """Make ``edge-device`` available, as install.sh does: with no more than it needs itself."""
-    container.run("python3", "-m", "venv", "/root/bootstrap")
-    pip = ("/root/bootstrap/bin/python", "-m", "pip", "install", "-q", "--no-index", "--find-links=/wheels")
+    container.run("python3", "-m", "venv", "/var/tmp/bootstrap")
+    pip = ("/var/tmp/bootstrap/bin/python", "-m", "pip", "install", "-q", "--no-index", "--find-links=/wheels")
     container.run(*pip, "--no-deps", "emot-edge")
     container.run(*pip, "typer", "msgspec")
-    (container.root / "root/edge-device").symlink_to("bootstrap/bin/edge-device")
+    (container.root / "var/tmp/edge-device").symlink_to("bootstrap/bin/edge-device")
 
 
 def install(container: Container, *options: str) -> str:
     """Install the service on the demo source, from wheels."""
-    return container.run("/root/edge-device", "install", "--wheels", "/wheels", "--source", "demo", *options).stdout
+    return container.run("/var/tmp/edge-device", "install", "--wheels", "/wheels", "--source", "demo", *options).stdout
 
 
 def quicken(container: Container) -> None:

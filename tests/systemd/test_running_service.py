@@ -76,7 +76,9 @@ def wait_for_another(container: Container, before: str) -> None:
 
 def test_install_run_and_remove_without_a_trace(machine: Container) -> None:
     before, people = files(machine), accounts(machine)
-    preview = machine.run("/root/edge-device", "install", "--wheels", "/wheels", "--source", "demo", "--dry-run").stdout
+    preview = machine.run(
+        "/var/tmp/edge-device", "install", "--wheels", "/wheels", "--source", "demo", "--dry-run"
+    ).stdout
     assert "systemctl restart" in preview and "edge-run.service" in preview
     assert (files(machine), accounts(machine)) == (before, people)
 
@@ -100,7 +102,7 @@ def test_install_run_and_remove_without_a_trace(machine: Container) -> None:
     assert (machine.root / "etc/edge-run/edge-run.toml").is_file()
     assert (machine.root / "var/lib/edge-run/results.jsonl").stat().st_size > 0
     assert machine.show(UNIT, "LoadState") == "not-found"
-    machine.run("/root/edge-device", "uninstall", "--purge")
+    machine.run("/var/tmp/edge-device", "uninstall", "--purge")
     assert files(machine) - before == set()
     assert before - files(machine) == set()
     assert accounts(machine) == people
@@ -139,10 +141,10 @@ def test_its_camera_may_go_away(running: Container) -> None:
     url = "http://127.0.0.1:8080/"
     options = running.root / "etc/edge-run/edge-run.toml"
     kept = options.read_text()
-    running.run("tee", "/root/camera.py", stdin=CAMERA)
-    running.run("/root/edge-device", "install", "--wheels", "/wheels", "--source", url)  # opens the network for it
+    running.run("tee", "/var/tmp/camera.py", stdin=CAMERA)
+    running.run("/var/tmp/edge-device", "install", "--wheels", "/wheels", "--source", url)  # opens the network for it
     options.write_text(kept.replace('source = "demo"', f'source = "{url}"').replace("loop = true", ""))
-    camera = running.begin("python3", "/root/camera.py")
+    camera = running.begin("python3", "/var/tmp/camera.py")
     try:
         running.run("systemctl", "restart", "edge-run")
         wait_until_it_sees(running)
@@ -150,20 +152,20 @@ def test_its_camera_may_go_away(running: Container) -> None:
         assert url.split("/")[2] in running.show(UNIT, "StatusText")
         camera.kill()
         camera.wait()
-        running.run("pkill", "-f", "/root/camera.py", check=False)
+        running.run("pkill", "-f", "/var/tmp/camera.py", check=False)
         wait_for(lambda: "lost" in running.show(UNIT, "StatusText"), "the loss to be told", tell=lambda: told(running))
         # Three times the watchdog's period: who waits for a camera does not hang.
         running.run("sleep", "12")
         assert (running.show(UNIT, "ActiveState"), process(running)) == ("active", before)
-        camera = running.begin("python3", "/root/camera.py")
+        camera = running.begin("python3", "/var/tmp/camera.py")
         wait_until_it_sees(running)
         assert process(running) == before
     finally:
         camera.kill()
         camera.wait()
-        running.run("pkill", "-f", "/root/camera.py", check=False)
+        running.run("pkill", "-f", "/var/tmp/camera.py", check=False)
         options.write_text(kept)
-        running.run("/root/edge-device", "install", "--wheels", "/wheels", "--source", "demo")
+        running.run("/var/tmp/edge-device", "install", "--wheels", "/wheels", "--source", "demo")
         running.run("systemctl", "restart", "edge-run")
     assert not (running.root / "etc/systemd/system/edge-run.service.d/network.conf").exists()
 
@@ -193,7 +195,7 @@ def test_power_comes_back(running: Container) -> None:
     ids=["account", "options", "environment", "packages", "links"],
 )
 def test_power_goes_while_it_is_installed(machine: Container, moment: str) -> None:
-    installing = machine.begin("/root/edge-device", "install", "--wheels", "/wheels", "--source", "demo")
+    installing = machine.begin("/var/tmp/edge-device", "install", "--wheels", "/wheels", "--source", "demo")
 
     def begun() -> bool:
         if moment == "account":
