@@ -21,7 +21,7 @@ AsJson = Annotated[
 ]
 
 
-_HELP = """Look at the device a model is to run on, install the service on it and watch it run.
+_HELP = """Look at the device a model is to run on, install the service on it, watch it run and update it.
 
 [bold]Examples[/bold]
 
