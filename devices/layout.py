@@ -68,6 +68,11 @@ class Layout:
         return self.config / "secrets.env"
 
     @property
+    def update_options(self) -> Path:
+        """How updates are taken."""
+        return self.config / "update.toml"
+
+    @property
     def update_keys(self) -> Path:
         """Public keys that may sign updates."""
         return self.config / "update-keys"
@@ -79,8 +84,13 @@ class Layout:
 
     @property
     def records(self) -> Path:
-        """What installing and updating write down; root's alone."""
+        """What installing and updating write down: how updates stand, for everybody; and what is root's alone."""
         return self.root / "var/lib/edge-update"
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever installs, updates or removes."""
+        return self.records / "lock"
 
     @property
     def manifest(self) -> Path:

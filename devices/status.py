@@ -15,6 +15,8 @@ from devices.journal import Entry, complaints
 from devices.layout import UNIT, Layout
 from devices.storage import read_free
 from devices.throttling import read_throttling
+from devices.update.journal import Standing
+from devices.update.places import Places
 from edge.errors import EdgeError
 from edge.temperature import temperature
 
@@ -45,6 +47,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         disk_free_mb: MiB where it writes.
         software: version that is installed.
         model: name of the bundle that an update brought; ``packaged`` without one.
+        update: what updates did last, and when; None: nothing so far.
         errors: the last ones in the journal; None where it can't be read.
         version: of this record.
     """
@@ -63,6 +66,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     disk_free_mb: int | None
     software: str | None
     model: str
+    update: str | None
     errors: tuple[Entry, ...] | None
     version: int = STATUS_VERSION
 
@@ -100,6 +104,7 @@ def look(layout: Layout | None = None) -> Status:
         disk_free_mb=read_free(layout.root),
         software=made.version if made else None,
         model=model.readlink().name if model.is_symlink() else "packaged",
+        update=last_update(layout),
         errors=complaints(3),
     )
 
@@ -121,6 +126,7 @@ def describe(status: Status, now: float | None = None) -> str:
         "disk": None if status.disk_free_mb is None else f"{status.disk_free_mb} MiB free",
         "software": status.software or "none in /opt/emot-edge",
         "model": status.model,
+        "update": status.update,
     }
     lines = [f"{name:<13}{value}" for name, value in facts.items() if value is not None]
     if status.errors is None:
@@ -130,6 +136,21 @@ def describe(status: Status, now: float | None = None) -> str:
     else:
         lines += ["last errors", *(f"  {entry.time}  {entry.text}" for entry in status.errors)]
     return "\n".join(lines)
+
+
+def last_update(layout: Layout) -> str | None:
+    """Return in a line what updates did last; None where nothing is known of any."""
+    try:
+        standing = msgspec.json.decode(Places(layout.root).last.read_bytes(), type=Standing)
+    except (OSError, msgspec.DecodeError):
+        return None
+    if standing.unconfirmed:
+        return f"{standing.unconfirmed}: switched to and not confirmed yet"
+    last = standing.last
+    if last is None:
+        return None
+    why = "" if last.outcome == "confirmed" or not last.message else f": {last.message}"
+    return f"{last.kind} {last.version} {last.outcome} at {last.time}{why}"
 
 
 def span(seconds: float) -> str:

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from edge.voltage import undervoltage
+
 #: Bits of ``vcgencmd get_throttled`` (Raspberry Pi documentation, "vcgencmd").
 THROTTLED_BITS = {
     0: "under-voltage now",
@@ -36,7 +38,8 @@ def read_throttling(root: Path = Path("/")) -> tuple[str, ...] | None:
             # Hexadecimal without "0x"; the answer of vcgencmd has one.
             if (found := parse_throttling(f"throttled={path.read_text()}")) is not None:
                 return found
-    return _from_voltage(root)
+    weak = undervoltage(root)
+    return None if weak is None else (THROTTLED_BITS[0],) if weak else ()
 
 
 def ask_throttling() -> tuple[str, ...] | None:
@@ -58,13 +61,4 @@ def parse_throttling(answer: str) -> tuple[str, ...] | None:
         if name == "throttled":
             bits = int(value, 16)
             return tuple(words for bit, words in THROTTLED_BITS.items() if bits >> bit & 1)
-    return None
-
-
-def _from_voltage(root: Path) -> tuple[str, ...] | None:
-    for sensor in sorted((root / "sys/class/hwmon").glob("hwmon*")):
-        with contextlib.suppress(OSError):
-            if (sensor / "name").read_text().strip() == "rpi_volt":
-                low = (sensor / "in0_lcrit_alarm").read_text().strip() == "1"
-                return (THROTTLED_BITS[0],) if low else ()
     return None

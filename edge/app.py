@@ -61,6 +61,7 @@ def run(settings: Settings) -> None:
             max_fps=settings.max_fps,
             max_temperature=settings.max_temperature,
             temperature=health.temperature,
+            undervoltage=health.undervoltage,
         )
         window = None
         if windowed:

@@ -1,4 +1,4 @@
-"""Hold a budget: fewer searches, then fewer frames, until latency and heat fit; back again when there is room."""
+"""Hold a budget: fewer searches, then fewer frames, until latency, heat and power fit; back again with more room."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ class Governor:
         max_fps: float | None = None,
         max_temperature: float | None = None,
         temperature: Callable[[], float | None] = lambda: None,
+        undervoltage: Callable[[], bool | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start with what the user set.
@@ -55,8 +56,9 @@ class Governor:
             rarest: how many times rarer searches may become; 1: they stay as they are.
             budget_ms: milliseconds a frame may take, from its arrival where that is known; None: any.
             max_fps: frames a second to read at most; None: all.
-            max_temperature: degrees Celsius above which fewer frames are read; None: never.
+            max_temperature: degrees Celsius above which fewer frames are read, as when the supply is too weak; None: never.
             temperature: reads the processor's temperature.
+            undervoltage: tells whether the power supply is too weak.
             clock: seconds; tests bring their own.
         """
         self.skipped = 0
@@ -69,6 +71,7 @@ class Governor:
         self._limit: float | None = None  # what budget or heat allow, frames a second
         self._max_temperature = max_temperature
         self._temperature = temperature
+        self._undervoltage = undervoltage
         self._clock = clock
         self._due = 0.0
         self._decided = clock()
@@ -111,12 +114,16 @@ class Governor:
         before = (self._interval, self._limit)
         heat = self._temperature() if self._max_temperature is not None else None
         hot = heat is not None and self._max_temperature is not None and heat > self._max_temperature
+        # Less work draws less current: better slow than switched off, or slowed down by the firmware.
+        weak = self._max_temperature is not None and bool(self._undervoltage())
         late = self._budget is not None and taken > self._budget
         cool = heat is None or self._max_temperature is None or heat < self._max_temperature - COOLER
         quick = self._budget is None or taken < ROOM * self._budget
-        if hot or late:
+        if hot or weak or late:
             self._give_way(frames)
-            why = f"{heat:.0f} °C of {self._max_temperature:.0f}" if hot else f"{taken:.0f} ms of {self._budget:g}"
+            why = f"{taken:.0f} ms of {self._budget:g}" if late else "the power supply is too weak"
+            if hot:
+                why = f"{heat:.0f} °C of {self._max_temperature:.0f}"
             self.adapted = self._words(why)
         elif cool and quick and (self._limit is not None or self._interval != self._wanted_interval):
             self._recover(frames)

@@ -9,11 +9,12 @@ from collections import deque
 from typing import Any
 
 from edge.temperature import temperature
+from edge.voltage import undervoltage
 
 #: Rates are averaged over this many seconds.
 _WINDOW = 2.0
 
-#: The processor's temperature is read at most this often, seconds.
+#: Temperature and voltage are read at most this often, seconds.
 _READ_EVERY = 2.0
 
 
@@ -69,6 +70,7 @@ class Health:
         self._lock = threading.Lock()
         self._marks: deque[tuple[float, int, int, int]] = deque()
         self._temperature: tuple[float, float | None] = (-_READ_EVERY, None)
+        self._undervoltage: tuple[float, bool | None] = (-_READ_EVERY, None)
 
     def sink(self, name: str) -> SinkHealth:
         """Return the record of a sink, made on first use."""
@@ -114,10 +116,19 @@ class Health:
             self._temperature = (now, value)
         return value
 
+    def undervoltage(self) -> bool | None:
+        """Return whether the power supply is too weak; None where the system doesn't tell."""
+        read, value = self._undervoltage
+        now = time.monotonic()
+        if now - read >= _READ_EVERY:
+            value = undervoltage()
+            self._undervoltage = (now, value)
+        return value
+
     def snapshot(self) -> dict[str, Any]:
         """Return everything as plain values, ready for JSON; docs/events.md describes the keys."""
         rates = self.rates()
-        heat = self.temperature()
+        heat, weak = self.temperature(), self.undervoltage()
         with self._lock:
             return {
                 "uptime_s": round(self.uptime, 1),
@@ -131,6 +142,7 @@ class Health:
                 "faces": self.faces,
                 "timings_ms": {name: round(value, 2) for name, value in self.timings_ms.items()},
                 "temperature_c": heat,
+                "undervoltage": weak,
                 "adapted": self.adapted,
                 "message": self.message,
                 "sinks": {name: dataclasses.asdict(sink) for name, sink in self.sinks.items()},

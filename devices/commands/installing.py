@@ -34,6 +34,10 @@ def install(
         str | None,
         typer.Option(metavar="NAMES", help="What else to run: web, mqtt, prometheus, with commas. Opens a network."),
     ] = None,
+    update_key: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE.pub", help="Who may sign updates: edge-device update keygen makes such a key."),
+    ] = None,
     root: Root = Path("/"),
     dry_run: DryRun = False,
     no_start: Annotated[bool, typer.Option("--no-start", help="Leave starting it to the next boot.")] = False,
@@ -53,6 +57,8 @@ def install(
 
     sudo edge-device install --wheels wheels/             without a network
 
+    sudo edge-device install --update-key fleet.pub       takes updates that this key has signed
+
     sudo edge-device install --root /mnt --profile raspberry-pi-5    into a mounted image
     """
     from devices.install.installing import install as make
@@ -61,6 +67,7 @@ def install(
         root,
         wheels=wheels,
         asked={"profile": profile, "camera": camera, "source": source, "extras": extras},
+        keys=update_key or (),
         start=not no_start,
         dry_run=dry_run,
         say=typer.echo,

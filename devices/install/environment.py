@@ -14,9 +14,7 @@ from devices.install import building
 from devices.install.software import MODULES, Software
 from devices.install.step import Site
 from devices.layout import Layout
-
-#: Written last, when everything else is on the disk.
-MARKER = ".complete"
+from devices.update.places import COMPLETE
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -67,7 +65,7 @@ class Environment:
         building.build(site.layout, folder, self.software)
         # All of it, before the marker says so.
         flush_disk(folder)
-        write(folder / MARKER, msgspec.json.encode(Recipe(self.software.version, self.software.extras)))
+        write(folder / COMPLETE, msgspec.json.encode(Recipe(self.software.version, self.software.extras)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +102,7 @@ class Activation:
 def recipe(folder: Path) -> Recipe | None:
     """Return what a complete environment was made for; None of one that isn't complete."""
     try:
-        data = (folder / MARKER).read_bytes()
+        data = (folder / COMPLETE).read_bytes()
     except OSError:
         return None
     with contextlib.suppress(msgspec.MsgspecError):

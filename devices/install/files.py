@@ -8,7 +8,7 @@ import os
 import stat
 from pathlib import Path
 
-from devices.durable import flush_folder, link, write
+from devices.durable import flush, link, write
 from devices.install.account import group_of
 from devices.install.manifest import Item, Kind, digest
 from devices.install.step import Site
@@ -16,6 +16,10 @@ from edge.errors import EdgeError
 
 #: A difference longer than this is cut.
 _LINES = 40
+
+#: How updates stand is for everybody to read, as StateDirectoryMode= of edge-update.service says; what is root's alone
+#: has a mode of its own.
+_READABLE = 0o755
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Folder:
         try:
             self.path.mkdir(self.mode, exist_ok=True)
             self.path.chmod(self.mode)  # whatever mask root works with
-            flush_folder(self.path.parent)
+            flush(self.path.parent)
         except OSError as error:
             raise EdgeError(f"cannot make {self.path}: {error.strerror}; correct that and run this again") from error
 
@@ -87,13 +91,13 @@ class Records:
 
     def describe(self, site: Site) -> list[str]:
         """Say what it would be."""
-        return Folder(self.path, 0o700).describe(site)
+        return Folder(self.path, _READABLE).describe(site)
 
     def do(self, site: Site) -> None:
         """Make it."""
         try:
-            self.path.mkdir(0o700, parents=True, exist_ok=True)
-            self.path.chmod(0o700)
+            self.path.mkdir(_READABLE, parents=True, exist_ok=True)
+            self.path.chmod(_READABLE)
         except OSError as error:
             raise EdgeError(f"cannot make {self.path}: {error.strerror}; correct that and run this again") from error
         site.manifest.enter(Item("tree", str(site.layout.inside(self.path))))

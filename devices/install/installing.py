@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from devices.install.manifest import Choices, Manifest, changed
@@ -11,6 +11,7 @@ from devices.install.plan import plan
 from devices.install.running import need_root, perform, preview
 from devices.install.software import choose, parse_extras
 from devices.layout import Layout
+from devices.update.keys import read_public
 from edge.errors import EdgeError
 
 
@@ -19,6 +20,7 @@ def install(
     *,
     wheels: Path | None,
     asked: Mapping[str, str | None],
+    keys: Sequence[Path] = (),
     start: bool,
     dry_run: bool,
     say: Callable[[str], None],
@@ -29,6 +31,7 @@ def install(
         root: the device's file tree.
         wheels: folder of packages; None: the package index.
         asked: fields of :class:`Choices`; None is as it was, or as it is found.
+        keys: public keys of those who may sign updates.
         start: start the service.
         dry_run: only tell what would change.
         say: told what happens, in lines.
@@ -44,6 +47,10 @@ def install(
     layout = Layout(root.resolve())
     if not dry_run:
         need_root(layout, say)
+    for key in keys:
+        read_public(key)
+        if key.suffix != ".pub":
+            raise EdgeError(f"--update-key {key}: public keys are files *.pub; give it such a name")
     extras = asked.get("extras")
     given = {**asked, "extras": None if extras is None else parse_extras(extras)}
     before = Manifest(layout).choices
@@ -52,7 +59,7 @@ def install(
     more = ("update",) if (FIRMWARE / "edge-update.service").is_file() else ()
     software = choose(wheels, (*wanted.extras, *more))
     profile, choices = resolve(layout, wanted)
-    steps = plan(layout, profile, choices, software, start=start)
+    steps = plan(layout, profile, choices, software, keys=keys, start=start)
     if dry_run:
         lines = preview(layout, steps, say)
         for line in lines:

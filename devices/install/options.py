@@ -59,6 +59,12 @@ _MEMORY = """# Written by edge-device install for the profile {name}, which says
 MemoryMax={megabytes}M
 """
 
+_UPDATES = """# How this device takes signed updates (docs/fleet.md). Yours to change; it is not written again.
+
+# MiB that a new version may use while it is tried: what the service has, by profile {name}.
+memory_mb = {megabytes}
+"""
+
 SECRETS = b"""# Variables of edge-run that others must not read, NAME=value; after a change: systemctl restart edge-run
 #EDGE_RUN_MQTT_PASSWORD=
 #EDGE_RUN_WEB_TOKEN=
@@ -106,6 +112,11 @@ def render(layout: Layout, profile: Profile, choices: Choices) -> bytes:
         if extra in choices.extras:
             text += addition
     return text.encode()
+
+
+def render_updates(profile: Profile) -> bytes:
+    """Return the file that says how updates are taken."""
+    return _UPDATES.format(name=profile.name, megabytes=profile.kind.memory_max_mb).encode()
 
 
 def drop_ins(profile: Profile, choices: Choices) -> dict[str, bytes]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from devices.install.account import Account
 from devices.install.environment import Activation, Environment
 from devices.install.files import File, Folder, Leftovers, Link, Records
 from devices.install.manifest import Choices
-from devices.install.options import FIRMWARE, SECRETS, drop_ins, packaged, render
+from devices.install.options import FIRMWARE, SECRETS, drop_ins, packaged, render, render_updates
 from devices.install.service import Reload, Start, shipped_units, wanted_by
 from devices.install.software import Software
 from devices.install.step import Step
@@ -23,7 +24,15 @@ _GRADUAL = 254
 _COMMANDS = ("edge-device", "edge-run")
 
 
-def plan(layout: Layout, profile: Profile, choices: Choices, software: Software, *, start: bool = True) -> list[Step]:
+def plan(
+    layout: Layout,
+    profile: Profile,
+    choices: Choices,
+    software: Software,
+    *,
+    keys: Sequence[Path] = (),
+    start: bool = True,
+) -> list[Step]:
     """Return the steps, in order. The list of what was made comes first, what is seen by the outside last.
 
     Args:
@@ -31,6 +40,7 @@ def plan(layout: Layout, profile: Profile, choices: Choices, software: Software,
         profile: options and limits that suit it.
         choices: what was asked for, with nothing left open.
         software: what is to run.
+        keys: public keys of those who may sign updates.
         start: start the service in the end.
     """
     steps: list[Step] = [
@@ -40,6 +50,8 @@ def plan(layout: Layout, profile: Profile, choices: Choices, software: Software,
         Folder(layout.update_keys),
         File(layout.options, render(layout, profile, choices), 0o640, USER, owners=True),
         File(layout.secrets, SECRETS, 0o600, owners=True),
+        File(layout.update_options, render_updates(profile), owners=True),
+        *(File(layout.update_keys / key.name, key.read_bytes(), owners=True) for key in keys),
         # systemd gives it to the service's account when it starts.
         Folder(layout.results, 0o700, kind="tree", kept=True),
         Folder(layout.opt, kind="tree"),

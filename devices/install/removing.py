@@ -52,9 +52,10 @@ def remove(
         for item in gone:
             say(f"remove  {item.kind} {item.path}")
         return gone, kept
-    with locked(layout):
-        if layout.here:
-            _stop(manifest)
+    if layout.here:
+        # Before the lock, which an update that runs as a service would hold to its end.
+        _stop(manifest)
+    with locked(layout, "edge-device uninstall"):
         for item in list(gone):
             if not _remove(layout, item):
                 gone.remove(item)
@@ -95,6 +96,7 @@ def _stop(manifest: Manifest) -> None:
     for unit in ordered:
         # When a persistent timer last ran.
         Path("/var/lib/systemd/timers", f"stamp-{unit}").unlink(missing_ok=True)
+    shutil.rmtree("/run/edge-update", ignore_errors=True)
 
 
 def _remove(layout: Layout, item: Item) -> bool:

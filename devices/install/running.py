@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from devices.install.manifest import Choices, Manifest
 from devices.install.step import Site, Step
 from devices.layout import Layout
+from devices.lock import held
 from edge.errors import EdgeError
+
+#: After a disk that is full or broken.
+_ON = "what was there is unchanged; correct that and run this again"
 
 
 def need_root(layout: Layout, say: Callable[[str], None]) -> None:
@@ -48,35 +51,24 @@ def perform(layout: Layout, steps: Sequence[Step], choices: Choices, say: Callab
     """
     for step in steps:
         step.check(Site(layout, Manifest(layout), say))
-    with locked(layout):
+    with locked(layout, "edge-device install"):
         site = Site(layout, Manifest(layout), say)
-        for step in steps:
-            if not step.is_done(site):
-                step.do(site)
-                site.changed.append(step.title)
-                say(step.title)
-        site.manifest.choose(choices)
+        try:
+            for step in steps:
+                if not step.is_done(site):
+                    step.do(site)
+                    site.changed.append(step.title)
+                    say(step.title)
+            site.manifest.choose(choices)
+        except OSError as error:
+            raise EdgeError(f"cannot write {error.filename or layout.opt}: {error.strerror}; {_ON}") from error
     return site.changed
 
 
-@contextlib.contextmanager
-def locked(layout: Layout) -> Iterator[None]:
+def locked(layout: Layout, command: str) -> contextlib.AbstractContextManager[None]:
     """Keep others (an update) from changing the device meanwhile; waits for one that does.
 
-    The lock goes along to programs that are started (pip), and holds until the last of them has ended, should this
-    process be killed.
-
     Raises:
-        EdgeError: it can't be made.
+        EdgeError: the lock can't be made.
     """
-    try:
-        layout.records.mkdir(0o700, parents=True, exist_ok=True)
-        handle = os.open(layout.records / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise EdgeError(f"cannot write {layout.records}: {error.strerror}; run this as root, with sudo") from error
-    try:
-        os.set_inheritable(handle, True)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    return held(layout.lock, wait=True, command=command)

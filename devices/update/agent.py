@@ -26,7 +26,7 @@ def wanted_now(places: Places, meeting: Meeting | None, say: Callable[[str], Non
 
     The file counts more than the message for this device, that more than the one for all.
     """
-    asked: list[Callable[[], Desired]] = [lambda: read_desired(places.configuration / NAME)]
+    asked: list[Callable[[], Desired]] = [lambda: read_desired(places.config / NAME)]
     if meeting is not None:
         met = meeting
         asked.append(lambda: met.exchange(standing(places), listen=True))

@@ -10,10 +10,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from devices.update import durable, minisign
+from devices import durable
+from devices.lock import held
+from devices.update import minisign
 from devices.update.archive import read_manifest
 from devices.update.fetching import fetch
 from devices.update.journal import Event, Installed, Outcome, installed, now, record
+from devices.update.keys import read_keys
 from devices.update.manifest import Update, lower, same
 from devices.update.places import Kind, Places
 from devices.update.runtime import UnfitError
@@ -60,7 +63,7 @@ class Updater:
             EdgeError: another update is at work, or the place can't be written.
         """
         try:
-            with durable.alone(self.places.lock):
+            with held(self.places.lock, wait=False, command="edge-device update"):
                 if said := settle(self.places, self.service, self.settings.confirm_seconds, self.boot):
                     self.say(said)
                 mend(self.places)
@@ -68,7 +71,7 @@ class Updater:
                 prune(self.places, self.settings.keep)
                 yield
         except OSError as error:
-            where = error.filename or self.places.state
+            where = error.filename or self.places.records
             raise EdgeError(f"cannot write {where}: {error.strerror}; what runs is whole, run this again") from error
 
     def apply(
@@ -101,7 +104,10 @@ class Updater:
             EdgeError: it would be refused.
         """
         # Not alone(): that would bring an open switch to its end, and this only looks.
-        with durable.alone(self.places.lock), self._fetched(source, allow_http) as (file, signature):
+        with (
+            held(self.places.lock, wait=False, command="edge-device update"),
+            self._fetched(source, allow_http) as (file, signature),
+        ):
             update = self._trusted(file, signature)
             self._fits(update, allow_downgrade)
             return update
@@ -167,7 +173,7 @@ class Updater:
 
     def _trusted(self, file: Path, signature: bytes) -> Update:
         """Check the signature before a byte of the archive is looked at."""
-        key, comment = minisign.verify(file, signature, minisign.read_keys(self.places.keys))
+        key, comment = minisign.verify(file, signature, read_keys(self.places.update_keys))
         self.say(f"signed by key {key.words} ({key.name}): {comment}")
         return read_manifest(file)
 

@@ -17,7 +17,7 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import IO
 
-from devices.update.durable import flush
+from devices.durable import flush
 from devices.update.manifest import NAME, Entry, Update, encode, parse
 from edge.errors import EdgeError
 from edge.files import replacing

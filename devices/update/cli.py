@@ -156,12 +156,12 @@ def agent(
 @guarded
 def recover(root: Root = Path("/")) -> None:
     """At boot, before the service: count a boot against a switch that isn't confirmed; take it back at the third."""
-    from devices.update.durable import alone
+    from devices.lock import held
     from devices.update.places import Places
     from devices.update.switching import count_boot, read_boot
 
     places = Places(root)
-    with alone(places.lock):
+    with held(places.lock, wait=False, command="edge-device update"):
         if said := count_boot(places, read_boot()):
             _say(said)
 
@@ -176,7 +176,8 @@ def keygen(
     password_file: Password = None,
 ) -> None:
     """Make a pair of keys, as minisign does. Keep the secret one off every device, and a copy where it can't burn."""
-    from devices.update.minisign import generate, write_public, write_secret
+    from devices.update.keys import write_public
+    from devices.update.minisign import generate, write_secret
 
     secret, public = name.with_name(name.name + ".key"), name.with_name(name.name + ".pub")
     for path in (secret, public):
@@ -265,11 +266,11 @@ def _updater(root: Path) -> Updater:
     from devices.update.applying import updater
     from devices.update.places import Places
     from devices.update.service import service_of
-    from devices.update.settings import NAME, read_settings
+    from devices.update.settings import read_settings
 
     # Whatever this user's mask is: the service's account reads what is installed.
     os.umask(0o022)
-    settings = read_settings(Places(root).configuration / NAME)
+    settings = read_settings(Places(root).update_options)
     return updater(root, settings, service_of(root), _say)
 
 
@@ -277,7 +278,7 @@ def _meeting(root: Path) -> Meeting | None:
     from devices.update.broker import meeting, secrets
     from devices.update.places import Places
 
-    folder = Places(root).configuration
+    folder = Places(root).config
     return meeting(folder / "edge-run.toml", {**secrets(folder / "secrets.env"), **os.environ})
 
 

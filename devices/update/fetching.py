@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
-from devices.update.durable import write
+from devices.durable import write
 from devices.update.manifest import SIGNATURE, SUFFIX, is_plain, signature_of
 from edge.errors import EdgeError
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from devices.update import durable
+from devices import durable
 from devices.update.places import KINDS, RECORD, Kind, Places
 
 #: Version of these files; keys are only ever added, and read by older and newer software alike.

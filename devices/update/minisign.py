@@ -7,7 +7,6 @@ its trusted comment. The cryptography is libsodium's, through PyNaCl.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
 import struct
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from devices.update.keys import LONGEST, UNTRUSTED, PublicKey, decoded, read
 from edge.errors import EdgeError, NotInstalledError
 
 try:
@@ -30,29 +30,7 @@ except ImportError as _missing:
 #: libsodium, its ``SENSITIVE`` limits, as the tool asks for them (1 GiB, a few seconds).
 _OPERATIONS, _MEMORY = 1 << 25, 1 << 30
 
-_UNTRUSTED, _TRUSTED = b"untrusted comment: ", b"trusted comment: "
-
-#: Longer is no key and no signature.
-_LONGEST = 4096
-
-
-class PublicKey(msgspec.Struct, frozen=True):
-    """Who may sign.
-
-    Attributes:
-        id: eight bytes that tell keys apart.
-        key: Ed25519, 32 bytes.
-        name: of its file.
-    """
-
-    id: bytes
-    key: bytes
-    name: str = ""
-
-    @property
-    def words(self) -> str:
-        """The id as the tool prints it."""
-        return f"{int.from_bytes(self.id, 'little'):016X}"
+_TRUSTED = b"trusted comment: "
 
 
 class SecretKey(msgspec.Struct, frozen=True):
@@ -112,7 +90,7 @@ def sign(file: Path, key: SecretKey, comment: str) -> bytes:
     signature = _sign(digest(file), key)
     seal = _sign(signature + trusted, key)
     lines = (
-        _UNTRUSTED + f"signature by key {key.public.words}".encode(),
+        UNTRUSTED + f"signature by key {key.public.words}".encode(),
         base64.b64encode(b"ED" + key.id + signature),
         _TRUSTED + trusted,
         base64.b64encode(seal),
@@ -150,45 +128,14 @@ def parse_signature(raw: bytes, name: str) -> Signature:
         EdgeError: it is none, or one of the old kind, which needs the whole file in memory.
     """
     lines = raw.replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
-    good = len(raw) <= _LONGEST and len(lines) == 4 and lines[0].startswith(_UNTRUSTED)
+    good = len(raw) <= LONGEST and len(lines) == 4 and lines[0].startswith(UNTRUSTED)
     if good and lines[2].startswith(_TRUSTED):
-        body, seal = _decoded(lines[1]), _decoded(lines[3])
+        body, seal = decoded(lines[1]), decoded(lines[3])
         if len(body) == 74 and len(seal) == 64 and body[:2] in (b"ED", b"Ed"):
             if body[:2] == b"Ed":
                 raise EdgeError(f"the signature of {name} is of the old kind; sign it again, without minisign -l")
             return Signature(body[2:10], body[10:], lines[2][len(_TRUSTED) :], seal)
     raise EdgeError(f"the signature of {name} is damaged, or no signature; get it again")
-
-
-def read_keys(folder: Path) -> list[PublicKey]:
-    """Read the public keys (``*.pub``) in a folder.
-
-    Raises:
-        EdgeError: there is none, or one is damaged: a key that somebody meant to trust is never left out in silence.
-    """
-    found = [read_public(path) for path in sorted(folder.glob("*.pub"))] if folder.is_dir() else []
-    if not found:
-        raise EdgeError(f"no key in {folder}, so no update is trusted; copy the public key of who signs them there")
-    return found
-
-
-def read_public(path: Path) -> PublicKey:
-    """Read a public key.
-
-    Raises:
-        EdgeError: not readable, or no key.
-    """
-    lines = _read(path, "public key").strip().splitlines()
-    body = _decoded(lines[-1].strip()) if lines else b""
-    if len(body) != 42 or body[:2] != b"Ed":
-        raise EdgeError(f"{path} is no public key of minisign; make one with: edge-device update keygen")
-    return PublicKey(body[2:10], body[10:], path.name)
-
-
-def write_public(key: PublicKey) -> bytes:
-    """Return the content of a public key's file."""
-    body = base64.b64encode(b"Ed" + key.id + key.key)
-    return _UNTRUSTED + f"minisign public key {key.words}\n".encode() + body + b"\n"
 
 
 def needs_password(path: Path) -> bool:
@@ -227,7 +174,7 @@ def write_secret(key: SecretKey, password: str = "") -> bytes:
         head = b"EdScB2" + salt + struct.pack("<QQ", _OPERATIONS, _MEMORY)
     else:
         head = b"Ed\0\0B2" + bytes(48)
-    return _UNTRUSTED + b"minisign encrypted secret key\n" + base64.b64encode(head + content) + b"\n"
+    return UNTRUSTED + b"minisign encrypted secret key\n" + base64.b64encode(head + content) + b"\n"
 
 
 def _covered(content: bytes, password: str, salt: bytes, operations: int, memory: int) -> bytes:
@@ -238,26 +185,11 @@ def _covered(content: bytes, password: str, salt: bytes, operations: int, memory
 
 
 def _secret(path: Path) -> bytes:
-    lines = _read(path, "secret key").strip().splitlines()
-    body = _decoded(lines[-1].strip()) if lines else b""
+    lines = read(path, "secret key").strip().splitlines()
+    body = decoded(lines[-1].strip()) if lines else b""
     if len(body) != 158 or body[:2] != b"Ed" or body[2:4] not in (b"Sc", b"\0\0") or body[4:6] != b"B2":
         raise EdgeError(f"{path} is no secret key of minisign; make one with: edge-device update keygen")
     return body
-
-
-def _read(path: Path, what: str) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_LONGEST)
-    except OSError as error:
-        raise EdgeError(f"cannot read the {what} {path}: {error.strerror}") from error
-
-
-def _decoded(line: bytes) -> bytes:
-    try:
-        return base64.b64decode(line, validate=True)
-    except binascii.Error:
-        return b""
 
 
 def _sign(message: bytes, key: SecretKey) -> bytes:

@@ -1,10 +1,12 @@
-"""Where everything about updates lies on a device, below the root of its file tree."""
+"""Where everything about updates lies on a device, below the root of its file tree; where the rest does: its layout."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
 from typing import Literal, get_args
+
+from devices.layout import Layout
 
 #: What can be updated.
 Kind = Literal["model", "software"]
@@ -21,74 +23,47 @@ VARIABLES = "edge-run.env"
 
 
 @dataclasses.dataclass(frozen=True)
-class Places:
-    """Paths of a device.
+class Places(Layout):
+    """Paths of a device, and what updates need to know of them.
 
     Attributes:
-        root: of the file tree.
         image: whether nothing of this tree runs now; None: that is so of all but ``/``.
     """
 
-    root: Path = Path("/")
     image: bool | None = None
 
     @property
     def is_image(self) -> bool:
         """Whether nothing of this tree runs now."""
-        return self.root.resolve() != Path("/") if self.image is None else self.image
-
-    @property
-    def application(self) -> Path:
-        """All that updates replace."""
-        return self.root / "opt/emot-edge"
-
-    @property
-    def state(self) -> Path:
-        """What updates remember."""
-        return self.root / "var/lib/edge-update"
+        return not self.here if self.image is None else self.image
 
     @property
     def staging(self) -> Path:
         """What is not finished; may be emptied whenever nobody works in it."""
-        return self.state / "staging"
+        return self.records / "staging"
 
     @property
     def journal(self) -> Path:
         """The switch that is under way or not confirmed yet."""
-        return self.state / "journal.json"
+        return self.records / "journal.json"
 
     @property
     def history(self) -> Path:
         """What happened, a line each."""
-        return self.state / "history.jsonl"
+        return self.records / "history.jsonl"
 
     @property
     def last(self) -> Path:
         """How things stand, for others to read."""
-        return self.state / "last.json"
-
-    @property
-    def lock(self) -> Path:
-        """Held by whoever changes something."""
-        return self.state / "lock"
-
-    @property
-    def configuration(self) -> Path:
-        """Options of devices."""
-        return self.root / "etc/edge-run"
-
-    @property
-    def keys(self) -> Path:
-        """Public keys of those who may sign updates."""
-        return self.configuration / "update-keys"
+        return self.records / "last.json"
 
     def trees(self, kind: Kind) -> Path:
         """Return the folder that holds the trees of a kind."""
-        return self.application / ("models" if kind == "model" else "software")
+        return self.models if kind == "model" else self.software
 
     def link(self, kind: Kind) -> Path:
         """Return the link to the active tree of a kind."""
-        return self.trees(kind) / "current" if kind == "model" else self.application / "current"
+        return self.current_model if kind == "model" else self.current
 
     def previous(self, kind: Kind) -> Path:
         """Return the link to the tree that was active before; software's takes a switch back if the new can't start."""

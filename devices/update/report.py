@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from devices.update import minisign
 from devices.update.journal import Event, Installed, installed, read_history, read_switch
+from devices.update.keys import read_keys
 from devices.update.places import KINDS, Places
 from devices.update.switching import BOOTS, tree_of
 from edge.errors import EdgeError
@@ -42,11 +42,11 @@ def _words(found: Installed | None) -> str:
 
 def _keys(places: Places) -> str:
     try:
-        keys = minisign.read_keys(places.keys)
+        keys = read_keys(places.update_keys)
     except EdgeError as error:
         return str(error)
     except PermissionError:
-        return f"{places.keys} can't be read by this user"
+        return f"{places.update_keys} can't be read by this user"
     return ", ".join(f"{key.words} ({key.name})" for key in keys)
 
 

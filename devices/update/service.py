@@ -77,19 +77,35 @@ class Systemd:
     def watch(self, seconds: float) -> str:
         """See that one process stays active for so long."""
         end = time.monotonic() + seconds
+        patience = end + _RESTART
         first = self._properties()
         while True:
             known = self._properties()
+            if int(known.get("NRestarts") or 0) > int(first.get("NRestarts") or 0):
+                return "the service had to be started again"
+            if self._is_changing(known) and time.monotonic() < patience:
+                time.sleep(1.0)
+                continue
             if known.get("ActiveState") != "active":
                 return f"the service is {known.get('ActiveState', 'unknown')} ({known.get('Result', 'unknown')})"
-            if known.get("MainPID") != first.get("MainPID") or known.get("NRestarts") != first.get("NRestarts"):
-                return "the service had to be started again"
+            if known.get("MainPID") != first.get("MainPID"):
+                # systemd counts what it starts again by itself, from zero whenever somebody else does.
+                first, end = known, max(end, time.monotonic() + seconds / 2)
             if time.monotonic() >= end:
                 return ""
             time.sleep(min(1.0, max(0.0, end - time.monotonic())))
 
+    @staticmethod
+    def _is_changing(known: dict[str, str]) -> bool:
+        """Say whether somebody is starting it anew just now; systemd itself does so only after a fault."""
+        return (
+            known.get("ActiveState") in ("activating", "deactivating")
+            and known.get("SubState") != "auto-restart"
+            and known.get("Result") == "success"
+        )
+
     def _properties(self) -> dict[str, str]:
-        names = ("LoadState", "ActiveState", "Result", "MainPID", "NRestarts")
+        names = ("LoadState", "ActiveState", "SubState", "Result", "MainPID", "NRestarts")
         done = self._run("show", UNIT, *(f"--property={name}" for name in names), seconds=_PATIENCE)
         lines = done.stdout.splitlines() if done else []
         return {key: value for key, _, value in (line.partition("=") for line in lines)}

@@ -16,9 +16,6 @@ from edge.schema import Strict
 
 Record = TypeVar("Record")
 
-#: Name of the file.
-NAME = "update.toml"
-
 
 class UpdateSettings(Strict, frozen=True, kw_only=True):
     """How a device takes its updates.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from devices.update import durable
+from devices import durable
 from devices.update.archive import unpack
 from devices.update.journal import Installed, installed
 from devices.update.manifest import Update, is_plain
@@ -188,4 +188,4 @@ def tidy(places: Places) -> None:
         if path.suffix not in (".part", ".tag"):
             durable.remove_tree(path)
     for path in (*links, places.journal, places.history, places.last):
-        path.with_name(path.name + durable.UNFINISHED).unlink(missing_ok=True)
+        durable.aside(path).unlink(missing_ok=True)

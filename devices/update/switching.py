@@ -6,11 +6,13 @@ and removed when the new tree has proved itself: whoever finds one has a switch 
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 import msgspec
 
-from devices.update import durable
+from devices import durable
 from devices.update.journal import (
     Event,
     Installed,
@@ -27,6 +29,8 @@ from devices.update.places import KINDS, Kind, Places, is_complete
 from devices.update.runtime import UnfitError
 from devices.update.service import Service
 from edge.errors import EdgeError
+
+_KERNELS = Path("/proc/sys/kernel/random/boot_id")
 
 #: Boots that may go by without a confirmation.
 BOOTS = 2
@@ -152,12 +156,28 @@ def count_boot(places: Places, boot: str) -> str:
     return f"{_title(entry)} is not confirmed yet, boot {entry.attempts + 1} of {BOOTS}"
 
 
-def read_boot() -> str:
-    """Return the id of this boot."""
+def read_boot(folder: Path = Path("/run/edge-update")) -> str:
+    """Return an id of this boot, the same until the next one.
+
+    It is made up and kept in memory: the kernel's own belongs to the whole machine, and a service in a container, which
+    starts anew with every start of that, would find the same one each time.
+
+    Args:
+        folder: that is empty after a boot; units get it by ``RuntimeDirectory=``.
+    """
+    path = folder / "boot"
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        if not path.exists():
+            folder.mkdir(mode=0o755, exist_ok=True)
+            aside = path.with_name(f"boot.{os.getpid()}")
+            aside.write_text(os.urandom(16).hex())
+            # Whoever was first has named it.
+            with contextlib.suppress(FileExistsError):
+                os.link(aside, path)
+            aside.unlink()
+        return path.read_text().strip()
     except OSError:
-        return ""
+        return _KERNELS.read_text().strip() if _KERNELS.exists() else ""
 
 
 def mend(places: Places) -> None:

@@ -124,7 +124,7 @@ class Trial:
             return None
 
     def _measure(self, runtime: Runtime, model: Path | None, seconds: float) -> Measured:
-        config = self.places.configuration / "edge-run.toml"
+        config = self.places.config / "edge-run.toml"
         options = ["--config", str(config)] if config.is_file() else []
         options += [*_ALONE, *_SILENT, *(["--model", str(model)] if model else [])]
         return runtime.measure(options, seconds, self.settings.memory_mb)

@@ -71,6 +71,7 @@ def stats_of(result: Result, times: StageTimes, health: Health | None) -> Stats:
     counted += [f"reconnects {source.reconnects}"] if source.reconnects else []
     heat = health.temperature()
     counted += [f"{heat:.0f} degrees C"] if heat is not None else []
+    counted += ["weak power supply"] if health.undervoltage() else []
     names = tuple(name for name in (health.model, health.detector) if name)
     return Stats((f"{rates['processed']:.0f} FPS", faces), (stages, tuple(counted)), names, health.adapted)
 

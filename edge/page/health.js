@@ -22,6 +22,7 @@ export class HealthPanel {
       ["model", health.model || "–"],
       ["detector", health.detector || "–"],
       ["temperature", health.temperature_c == null ? "not told" : `${health.temperature_c.toFixed(1)} °C`],
+      ...(health.undervoltage ? [["power supply", "too weak"]] : []),
       ["up for", duration(health.uptime_s)],
       ["frames", `${health.processed.toLocaleString("en")} read, ${source.dropped.toLocaleString("en")} dropped`],
       ["watched by", `${browsers} browser${browsers === 1 ? "" : "s"}`],

@@ -103,6 +103,8 @@ class Tally(Collector):  # type: ignore[misc]  # prometheus-client is optional, 
         heat = health.temperature()
         if heat is not None:
             yield _gauge("temperature_celsius", "Temperature of the processor.", heat)
+        if (weak := health.undervoltage()) is not None:
+            yield _gauge("undervoltage", "1 while the power supply is too weak.", float(weak))
         yield _gauge("uptime_seconds", "Seconds since the start of the run.", health.uptime)
         yield _gauge("start_time_seconds", "Start of the run, seconds since the epoch.", self._began)
 

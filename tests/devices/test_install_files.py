@@ -150,11 +150,20 @@ def test_status_in_words() -> None:
         disk_free_mb=22114,
         software="0.1.0",
         model="packaged",
+        update="model 1.1 failed at 2026-11-25T15:00:00Z: too slow here",
         errors=None,
     )
     text = describe(status, now=1000.0 + 3 * 3600 + 60)
     assert "service      activating (watchdog) for 3 h 1 min, not started at boot" in text
-    for part in ("lost 4 s ago", "3 by itself", "61 °C", "under-voltage now", "171 MiB", "sudo edge-device status"):
+    for part in (
+        "lost 4 s ago",
+        "3 by itself",
+        "61 °C",
+        "under-voltage now",
+        "171 MiB",
+        "too slow",
+        "sudo edge-device status",
+    ):
         assert part in text
     assert status.exit_code == 1
     assert [span(seconds) for seconds in (0, 59, 3600, 90061)] == ["0 s", "59 s", "1 h 0 min", "1 d 1 h"]

@@ -13,14 +13,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from devices.status import last_update
 from devices.update import minisign
 from devices.update.agent import reason_to_leave
 from devices.update.desired import Wanted
 from devices.update.journal import read_history, read_switch
+from devices.update.keys import write_public
 from devices.update.places import RECORD, VARIABLES, Places
 from devices.update.runtime import UnfitError
 from devices.update.settings import UpdateSettings, read_settings
-from devices.update.switching import count_boot
+from devices.update.switching import count_boot, read_boot
 from devices.update.trial import Trial
 from edge.bundle import read_bundle, sha256, write_config
 from edge.errors import EdgeError
@@ -62,7 +64,17 @@ def test_an_update_is_taken_and_the_two_latest_stay(fleet: Fleet) -> None:
     standing = msgspec.json.decode(places.last.read_bytes())
     assert (standing["model"]["version"], standing["unconfirmed"]) == ("1.1", "")
     assert places.last.stat().st_mode & 0o777 == 0o644
+    assert (last_update(places) or "").startswith("model 1.2 rolled back at ")  # what edge-device status says
     assert not list(places.staging.iterdir())
+
+
+def test_a_boot_has_one_name_until_the_next(tmp_path: Path) -> None:
+    memory = tmp_path / "run"
+    first = read_boot(memory)
+    assert first and read_boot(memory) == first and [path.name for path in memory.iterdir()] == ["boot"]
+    shutil.rmtree(memory)
+    assert read_boot(memory) not in ("", first)
+    assert read_boot(Path("/proc/nowhere/at/all")) != "", "where nothing can be kept, the kernel's own"
 
 
 def test_the_same_content_makes_the_same_file(fleet: Fleet) -> None:
@@ -71,7 +83,7 @@ def test_the_same_content_makes_the_same_file(fleet: Fleet) -> None:
 
 def test_packing_signing_and_taking_from_the_command_line(fleet: Fleet, tmp_path: Path) -> None:
     places = Places(tmp_path / "image")
-    places.keys.mkdir(parents=True)
+    places.update_keys.mkdir(parents=True)
 
     def device(*arguments: object, code: int = 0) -> str:
         program = [sys.executable, "-c", "from devices.cli import main; main()", "update", *map(str, arguments)]
@@ -86,7 +98,7 @@ def test_packing_signing_and_taking_from_the_command_line(fleet: Fleet, tmp_path
     device("pack", DEFAULT, "--version", "1.0", "--out", tmp_path / "out", "--key", tmp_path / "k.key")
     refused = device("apply", tmp_path / "out", "--root", places.root, code=2).splitlines()
     assert len(refused) == 1 and "no key in" in refused[0]
-    shutil.copy(tmp_path / "k.pub", places.keys)
+    shutil.copy(tmp_path / "k.pub", places.update_keys)
     assert "would be tried" in device("check", tmp_path / "out", "--root", places.root)
     assert not places.link("model").is_symlink()
     assert "not measured" in device("apply", tmp_path / "out", "--root", places.root)
@@ -136,10 +148,10 @@ def test_another_key_one_of_several_and_none(fleet: Fleet) -> None:
     fleet.sign(file, minisign.SecretKey(fleet.key.id, stranger.key))
     with pytest.raises(EdgeError, match="not what was signed"):
         fleet.updater(places).apply(str(file))
-    (places.keys / "second.pub").write_bytes(minisign.write_public(stranger.public))
+    (places.update_keys / "second.pub").write_bytes(write_public(stranger.public))
     fleet.sign(file, stranger)
     assert fleet.updater(places).apply(str(file))
-    (places.keys / "third.pub").write_text("no key")
+    (places.update_keys / "third.pub").write_text("no key")
     with pytest.raises(EdgeError, match=r"third\.pub is no public key"):
         fleet.updater(places).apply(str(file))
 

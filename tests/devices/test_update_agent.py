@@ -83,7 +83,7 @@ def test_wanted_by_message(fleet: Fleet, broker: Mosquitto, tmp_path: Path) -> N
 
 def test_a_broker_that_is_away_keeps_nobody_from_what_the_file_wants(fleet: Fleet, tmp_path: Path) -> None:
     places, said = fleet.device(), []  # type: ignore[var-annotated]
-    wanted = places.configuration / "desired.toml"
+    wanted = places.config / "desired.toml"
     wanted.write_text(f'[model]\nversion = "1.0"\nurl = "{fleet.update("1.0")}"\n')
     assert not run_once(fleet.updater(places), met(tmp_path, 1), said.append)
     assert active_version(places) == "1.0"
@@ -102,7 +102,7 @@ def test_a_file_that_is_not_understood_keeps_nobody_from_what_a_message_wants(
     fleet: Fleet, broker: Mosquitto, tmp_path: Path
 ) -> None:
     places, said = fleet.device(), []  # type: ignore[var-annotated]
-    (places.configuration / "desired.toml").write_text("model = 1")
+    (places.config / "desired.toml").write_text("model = 1")
     listener = Listener(broker.port)
     content = msgspec.json.encode({"software": {"version": "2.0", "url": "https://x/a.edgeupdate"}})
     listener._client.publish("edge-run/all/desired", content, 1, retain=True).wait_for_publish(10)

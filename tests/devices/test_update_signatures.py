@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from devices.update import minisign
+from devices.update.keys import read_keys, read_public, write_public
 from edge.errors import EdgeError
 
 TOOL = shutil.which("minisign")
@@ -27,7 +28,7 @@ def signed(tmp_path: Path) -> tuple[Path, minisign.SecretKey]:
     """A file, its signature, and both keys beside it."""
     file, key = tmp_path / "file", minisign.generate()
     file.write_bytes(b"content" * 10_000)
-    (tmp_path / "k.pub").write_bytes(minisign.write_public(key.public))
+    (tmp_path / "k.pub").write_bytes(write_public(key.public))
     (tmp_path / "k.key").write_bytes(minisign.write_secret(key))
     (tmp_path / "file.minisig").write_bytes(minisign.sign(file, key, "model m 1.0"))
     return file, key
@@ -47,8 +48,8 @@ def test_the_tool_accepts_our_signature_and_we_its(signed: tuple[Path, minisign.
     (folder / "file.minisig").unlink()
     assert tool("-S", "-W", "-s", folder / "k.key", "-m", file, "-t", "by the tool").returncode == 0
     signature = (folder / "file.minisig").read_bytes()
-    assert minisign.verify(file, signature, minisign.read_keys(folder)) == (
-        minisign.read_public(folder / "k.pub"),
+    assert minisign.verify(file, signature, read_keys(folder)) == (
+        read_public(folder / "k.pub"),
         "by the tool",
     )
     assert (
@@ -65,7 +66,7 @@ def test_the_tool_refuses_what_we_refuse(signed: tuple[Path, minisign.SecretKey]
     file.write_bytes(file.read_bytes() + b"!")
     assert tool("-V", "-m", file, "-p", file.parent / "k.pub").returncode != 0
     with pytest.raises(EdgeError, match="not what was signed"):
-        minisign.verify(file, (file.parent / "file.minisig").read_bytes(), minisign.read_keys(file.parent))
+        minisign.verify(file, (file.parent / "file.minisig").read_bytes(), read_keys(file.parent))
 
 
 def test_a_key_that_the_tool_protected_with_a_password(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_a_key_that_the_tool_protected_with_a_password(tmp_path: Path) -> None:
     secret.write_text(f"untrusted comment: minisign encrypted secret key\n{PROTECTED}\n")
     public.write_text(f"untrusted comment: minisign public key\n{ITS_PUBLIC_KEY}\n")
     assert minisign.needs_password(secret)
-    assert minisign.read_secret(secret, "word").public.key == minisign.read_public(public).key
+    assert minisign.read_secret(secret, "word").public.key == read_public(public).key
 
 
 def test_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,12 +97,12 @@ def test_the_old_kind_of_signature(signed: tuple[Path, minisign.SecretKey]) -> N
     file, _ = signed
     assert tool("-S", "-W", "-l", "-s", file.parent / "k.key", "-m", file).returncode == 0
     with pytest.raises(EdgeError, match="without minisign -l"):
-        minisign.verify(file, (file.parent / "file.minisig").read_bytes(), minisign.read_keys(file.parent))
+        minisign.verify(file, (file.parent / "file.minisig").read_bytes(), read_keys(file.parent))
 
 
 def test_every_byte_of_a_signature_counts(signed: tuple[Path, minisign.SecretKey]) -> None:
     file, _ = signed
-    keys = minisign.read_keys(file.parent)
+    keys = read_keys(file.parent)
     lines = (file.parent / "file.minisig").read_bytes().splitlines()
     assert minisign.verify(file, b"\r\n".join(lines), keys), "mail and Windows end lines so"
     for number in (1, 3):
@@ -119,8 +120,8 @@ def test_files_that_are_no_keys(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.pub"
     path.write_bytes(content)
     with pytest.raises(EdgeError, match="is no public key"):
-        minisign.read_public(path)
+        read_public(path)
     with pytest.raises(EdgeError, match="is no secret key"):
         minisign.read_secret(path)
     with pytest.raises(EdgeError, match="is no public key"):
-        minisign.read_keys(tmp_path)
+        read_keys(tmp_path)

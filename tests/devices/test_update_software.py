@@ -62,7 +62,7 @@ def test_software_is_taken_and_what_does_not_install_is_not(tmp_path: Path) -> N
     )
     trial = Trial(places, settings, said.append).run
     updater = fleet.updater(places, settings=settings, trial=trial, build=build, say=said.append)
-    (places.configuration / "edge-run.toml").write_text('search_interval = 5\nmqtt = "broker.local"\nweb = true\n')
+    (places.config / "edge-run.toml").write_text('search_interval = 5\nmqtt = "broker.local"\nweb = true\n')
 
     good = fleet.sign(pack(wheel(tmp_path / "good", "7.0"), "", tmp_path))
     assert "frames a second" in updater.apply(str(good)), said

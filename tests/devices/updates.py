@@ -11,6 +11,7 @@ import msgspec
 from devices.update import minisign
 from devices.update.applying import Updater
 from devices.update.journal import installed
+from devices.update.keys import write_public
 from devices.update.manifest import signature_of
 from devices.update.packing import pack
 from devices.update.places import Kind, Places
@@ -55,8 +56,8 @@ class Fleet:
 
     def device(self, name: str = "device") -> Places:
         places = Places(self.folder / name, image=False)
-        places.keys.mkdir(parents=True)
-        (places.keys / "fleet.pub").write_bytes(minisign.write_public(self.key.public))
+        places.update_keys.mkdir(parents=True)
+        (places.update_keys / "fleet.pub").write_bytes(write_public(self.key.public))
         return places
 
     def update(self, version: str, bundle: Path = DEFAULT) -> Path:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from edge.governor import LEAST_FPS, RAREST, Governor
 from edge.types import Frame, Result
+from edge.voltage import undervoltage
 
 
 class Machine:
@@ -15,9 +18,14 @@ class Machine:
     def __init__(self, **options: float) -> None:
         self.now = 100.0
         self.heat: float | None = 40.0
+        self.weak: bool | None = None
         self.intervals: list[int] = []
         self.governor = Governor(
-            self.intervals.append, clock=lambda: self.now, temperature=lambda: self.heat, **options
+            self.intervals.append,
+            clock=lambda: self.now,
+            temperature=lambda: self.heat,
+            undervoltage=lambda: self.weak,
+            **options,
         )
 
     def run(self, seconds: float, fps: float, ms: float) -> int:
@@ -82,6 +90,29 @@ def test_heat_reads_fewer_frames_until_it_is_cooler() -> None:
     machine.heat = 60.0
     machine.run(120, 30, 5)
     assert machine.governor.rate is None
+
+
+def test_a_weak_supply_reads_fewer_frames_until_it_has_recovered() -> None:
+    machine = Machine(max_temperature=70.0, interval=10)
+    machine.weak = True
+    machine.run(40, 30, 5)
+    assert machine.governor.rate is not None and machine.governor.rate < 15
+    assert "supply is too weak" in machine.governor.adapted
+    machine.weak = False
+    machine.run(120, 30, 5)
+    assert machine.governor.rate is None and machine.governor.adapted == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "alarm", "says"), [("rpi_volt", "1", True), ("rpi_volt", "0", False), ("nvme", "1", None), ("", "", None)]
+)
+def test_the_kernel_tells_of_a_weak_supply(name: str, alarm: str, says: bool | None, tmp_path: Path) -> None:
+    sensor = tmp_path / "sys/class/hwmon/hwmon2"
+    if name:
+        sensor.mkdir(parents=True)
+        (sensor / "name").write_text(f"{name}\n")
+        (sensor / "in0_lcrit_alarm").write_text(f"{alarm}\n")
+    assert undervoltage(tmp_path) is says
 
 
 def test_a_machine_without_a_thermometer_is_left_alone() -> None:

@@ -82,7 +82,7 @@ def test_devices_are_called_by_their_names(server: Prometheus) -> None:
 
 def test_rules_are_evaluated(server: Prometheus) -> None:
     rules = [rule for group in server.ask("/api/v1/rules")["groups"] for rule in group["rules"]]
-    assert len(rules) == 13
+    assert len(rules) == 14
     assert {rule["health"] for rule in rules} == {"ok"}
     states = {rule["name"]: rule["state"] for rule in rules if rule["type"] == "alerting"}
     assert {name for name, state in states.items() if state == "firing"} == {"EdgeRunResultsLost"}

@@ -16,7 +16,6 @@ QUICK = """[Service]
 WatchdogSec=4
 TimeoutAbortSec=2
 RestartSec=1
-RestartSteps=0
 """
 
 

@@ -67,12 +67,15 @@ def wheels(release: str) -> Path:
     return _kept(f"wheels-{release}-{_short(recipe)}", download)
 
 
-def project_wheel(folder: Path, version: str | None = None) -> Path:
+def project_wheel(
+    folder: Path, version: str | None = None, change: Callable[[Path], object] = lambda tree: None
+) -> Path:
     """Build the project's wheel into a folder and return its path.
 
     Args:
         folder: for the wheel.
         version: what it calls itself; None: what it is.
+        change: does something to the sources before.
     """
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "source"
@@ -83,6 +86,7 @@ def project_wheel(folder: Path, version: str | None = None) -> Path:
         if version is not None:
             path = source / "edge/version.py"
             path.write_text(f'"""The version of the whole distribution."""\n\n__version__ = "{version}"\n')
+        change(source)
         made = Path(scratch) / "wheel"
         pip("wheel", "--no-deps", "--wheel-dir", made, source)
         (wheel,) = made.glob("*.whl")

@@ -144,26 +144,23 @@ def test_its_camera_may_go_away(running: Container) -> None:
     running.run("tee", "/var/tmp/camera.py", stdin=CAMERA)
     running.run("/var/tmp/edge-device", "install", "--wheels", "/wheels", "--source", url)  # opens the network for it
     options.write_text(kept.replace('source = "demo"', f'source = "{url}"').replace("loop = true", ""))
-    camera = running.begin("python3", "/var/tmp/camera.py")
+    camera = ("systemd-run", "--quiet", "--collect", "--unit=camera", "python3", "/var/tmp/camera.py")
     try:
+        running.run(*camera)
         running.run("systemctl", "restart", "edge-run")
         wait_until_it_sees(running)
         before = process(running)
         assert url.split("/")[2] in running.show(UNIT, "StatusText")
-        camera.kill()
-        camera.wait()
-        running.run("pkill", "-f", "/var/tmp/camera.py", check=False)
+        running.run("systemctl", "stop", "camera")
         wait_for(lambda: "lost" in running.show(UNIT, "StatusText"), "the loss to be told", tell=lambda: told(running))
         # Three times the watchdog's period: who waits for a camera does not hang.
         running.run("sleep", "12")
         assert (running.show(UNIT, "ActiveState"), process(running)) == ("active", before)
-        camera = running.begin("python3", "/var/tmp/camera.py")
+        running.run(*camera)
         wait_until_it_sees(running)
         assert process(running) == before
     finally:
-        camera.kill()
-        camera.wait()
-        running.run("pkill", "-f", "/var/tmp/camera.py", check=False)
+        running.run("systemctl", "stop", "camera", check=False)
         options.write_text(kept)
         running.run("/var/tmp/edge-device", "install", "--wheels", "/wheels", "--source", "demo")
         running.run("systemctl", "restart", "edge-run")
