@@ -30,7 +30,7 @@ TURN, WARM_UP = 0.1, 0.02
 LEAST = 5
 
 #: Fewest turns of each side in one start.
-LEAST_TURNS = 10
+LEAST_TURNS = 8
 
 #: Quantile of a turn's times that speaks for it; a turn may hold few of them.
 QUANTILE = 25

@@ -111,9 +111,12 @@ def noise_between(one: Timing, again: Timing) -> float | None:
 
 
 def machine_change(before: Sequence[Timing], after: Sequence[Timing]) -> float | None:
-    """Return how many times as long the yardstick took in the second run; None where it was not measured."""
+    """Return how many times as long the yardstick took in the second run; None where it was not measured.
+
+    The lower quartile of each run: that others kept the machine busy for a while makes it no other machine.
+    """
     one, other = ([value for timing in side for value in timing.yardstick] for side in (before, after))
-    return float(np.median(other) / np.median(one)) if one and other else None
+    return float(np.quantile(other, PLAIN) / np.quantile(one, PLAIN)) if one and other else None
 
 
 def threshold(noises: Sequence[float | None], machine: float | None = None) -> float:

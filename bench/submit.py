@@ -79,7 +79,9 @@ def anonymous(result: Result) -> Result:
         # Seconds since the system started tell machines apart; only differences are of use.
         shift = {name: _less(getattr(state, name), getattr(cleaned.before, name)) for name in _CLOCKS}
         states[when] = msgspec.structs.replace(state, background=None if state.background is None else hidden, **shift)
-    environment = msgspec.structs.replace(cleaned.environment, variables={})
+    # Versions stay as they are: some have four parts, like addresses.
+    packages = result.environment.packages
+    environment = msgspec.structs.replace(cleaned.environment, packages=packages, variables={})
     remarks = tuple(_without_programs(remark) for remark in cleaned.remarks)
     return msgspec.structs.replace(
         cleaned, environment=environment, remarks=remarks, device=slug(cleaned.device), **states
@@ -105,7 +107,7 @@ def _names() -> list[str]:
     found = {socket.gethostname(), socket.gethostname().partition(".")[0], Path.home().name}
     with contextlib.suppress(OSError, KeyError):  # an account without a name, as in containers
         found.add(getpass.getuser())
-    return sorted((name for name in found if len(name) > 2 and name.lower() not in _COMMON), key=len, reverse=True)
+    return sorted((name for name in found if len(name) > 1 and name.lower() not in _COMMON), key=len, reverse=True)
 
 
 def _cleaned(value: Any, names: list[str]) -> Any:
