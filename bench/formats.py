@@ -108,8 +108,8 @@ def measure_formats(
     "Producing wrong data without doing anything obviously wrong!"), so that many blocks of one process would agree
     with each other on what the next process does not show. It also means that one runtime at a time is in memory, on
     small boards as well.
-    The row that was fastest in the first round is measured a second time, as if it were another: :attr:`Result.noise` is
-    what these two differ by.
+    The row that was fastest in the first round is measured a second time, as if it were another: what these two differ
+    by is :attr:`Result.noise`.
 
     Args:
         bundles: what to measure.

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.effort import QUICK, Effort
+from bench.effort import Effort
 from bench.formats import measure_formats
 from bench.gate import violations
 from bench.inputs import Inputs, data_inputs, face_inputs
@@ -26,6 +26,8 @@ from edge.labels import LABELS
 
 #: Enough to see that something was measured.
 SHORT = Effort("quick", 10, 0.1, 1)
+#: The fewest blocks that an interval is made of.
+THRICE = Effort("quick", 64, 0.3, 3)
 HAPPINESS, SURPRISE = LABELS.index("happiness"), LABELS.index("surprise")
 #: What the faces of the data set below show, in order; column of label.csv among its ten vote counts.
 SHOWN = ["happiness"] * 5 + ["neutral"] * 2 + ["surprise"] * 3
@@ -100,13 +102,12 @@ def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
 
 
 @pytest.fixture(scope="module")
-def run(bundle: Path, faces: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Result]:
-    """One run of the command with data and limits that are broken: what it printed, and what it wrote."""
-    written = tmp_path_factory.mktemp("out") / "report.json"
-    limits = ("--min-accuracy", "40", "--max-latency-ratio", "1000")
-    done = command("formats", bundle, "--data", f"ferplus:{faces}", "--quick", "--json", written, *limits)
-    assert done.returncode == 1, done.stderr
-    return done.stdout, read_result(written)
+def run(bundle: Path, faces: Path) -> tuple[str, Result]:
+    """One measurement with data: what is printed, and the record."""
+    opened = read_bundle(bundle)
+    inputs = data_inputs(opened.config, f"ferplus:{faces}", "validation", 0)
+    result = measure_formats([opened], [inputs], THRICE)
+    return show(result), result
 
 
 def by_file(result: Result) -> dict[str, Row]:
@@ -154,9 +155,9 @@ def test_figures_hang_together(run: tuple[str, Result], bundle: Path) -> None:
         assert (timing.p99_ms is None) == (timing.count < 100)
         assert timing.p99_ms is None or timing.p90_ms <= timing.p99_ms
         assert (row.load_ms or 0) > 0 and (row.first_ms or 0) > 0 and (row.cpu_ms or 0) > 0
-        assert timing.count >= QUICK.queries
+        assert timing.count >= THRICE.queries
         assert timing.seconds * timing.per_second == pytest.approx(timing.count)
-        assert len(timing.blocks) == len(timing.lows) == len(timing.yardstick) == QUICK.blocks
+        assert len(timing.blocks) == len(timing.lows) == len(timing.yardstick) == THRICE.blocks
         assert all(low <= middle for low, middle in zip(timing.lows, timing.blocks, strict=True))
     assert result.environment.packages["numpy"] == np.__version__
     assert result.noise is not None and result.noise >= 1
@@ -318,11 +319,20 @@ def test_a_bundle_of_which_nothing_runs(bundle: Path, tmp_path: Path) -> None:
     assert "make some with edge-quantize" in done.stderr
 
 
-def test_limits_end_with_a_line_each(run: tuple[str, Result]) -> None:
-    printed, result = run
-    failed = [f"limit: {row.key}: failed: {row.reason}" for row in result.rows if row.status == "failed"]
+def test_the_command_writes_and_breaks_at_limits(bundle: Path, faces: Path, tmp_path: Path) -> None:
+    shutil.copy(bundle / "model.onnx", tmp_path)
+    write_config(tmp_path, only(bundle, "model.onnx", "model.tflite").config)  # the second one is missing
+    written = tmp_path / "sub" / "result.json"
+    options = ("--data", f"ferplus:{faces}", "--quick", "--min-accuracy", "40", "--max-latency-ratio", "1000")
+    done = command("formats", tmp_path, *options, "--json", written)
+    assert done.returncode == 1, done.stderr
+    result = read_result(written)
+    assert (result.kind, result.mode, len(result.rows)) == ("formats", "quick", 2)
+    assert done.stdout.startswith(show(result))
     onnx = "limit: mobilenet_v3_small/model.onnx/1 thread: accuracy 30.0 %, allowed are 40 % at least"
-    assert sorted(line for line in printed.splitlines() if line.startswith("limit: ")) == sorted([onnx, *failed])
+    tflite = "limit: mobilenet_v3_small/model.tflite/1 thread: failed: "
+    limits = [line for line in done.stdout.splitlines() if line.startswith("limit: ")]
+    assert len(limits) == 2 and limits[0] == onnx and limits[1].startswith(tflite)
 
 
 def test_a_broken_file_breaks_the_gate_and_slow_ones_do(run: tuple[str, Result]) -> None:
