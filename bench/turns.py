@@ -83,13 +83,16 @@ class Worker:
         """
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
         command = [python, "-P", "-c", _BOOT, str(tree.resolve()) if tree else "", str(ROOT)]
+        variables = {**os.environ, **(environment or {})}
+        if tree is None:  # it would put another edge before the interpreter's own
+            variables.pop("PYTHONPATH", None)
         try:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env={**os.environ, **(environment or {})},
+                env=variables,
             )
         except OSError as error:
             self._errors.close()
