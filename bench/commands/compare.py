@@ -18,7 +18,7 @@ def compare(
     results: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RESULT...", help="Two result files, or more of the same benchmark, or a folder: its two newest."
+            metavar="RESULT", help="Two result files, or more of the same benchmark, or a folder: its two newest."
         ),
     ],
     force: Annotated[bool, typer.Option("--force", help="Compare different devices, too.")] = False,

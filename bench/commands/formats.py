@@ -17,7 +17,7 @@ from edge.terminal import guarded
 @guarded
 def formats(
     bundles: Annotated[
-        list[Path], typer.Argument(metavar="BUNDLE...", help="Folders with model_config.json and model files.")
+        list[Path], typer.Argument(metavar="BUNDLE", help="Folders with model_config.json and model files.")
     ],
     data: Annotated[
         str | None,
