@@ -59,11 +59,13 @@ class Recording:
         self.rows: list[Row] = []
         self.remarks: list[str] = []
         self._time = ""
+        self._commit: str | None = None
         self._profile: str | None = None
         self._before: State | None = None
         self._after: State | None = None
 
     def __enter__(self) -> Recording:
+        self._commit = read_commit()  # now: a run takes long enough to commit in
         self._time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.environment = read_environment()
         match = probe().profile
@@ -85,7 +87,7 @@ class Recording:
             kind=self.kind,
             time=self._time,
             version=__version__,
-            commit=read_commit(),
+            commit=self._commit,
             mode=cast(Literal["normal", "quick"], self.effort.name),
             device=device_slug(self.environment),
             profile=self._profile,
