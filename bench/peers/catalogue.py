@@ -80,8 +80,8 @@ PEERS: tuple[Peer, ...] = (
         licence="Apache-2.0 (MediaPipe), BSD-3-Clause (PyTorch); weights as edge-run's",
         weights="models/resnet18 of this repository, trained on FER+ train and chosen without these validation images; "
         "random, and accuracy not measured, where that folder is missing",
-        face="the whole picture, resized to the size that these weights were trained at, 64 px so far; frames are timed "
-        "at 224 px, as people run the recipe",
+        face="the whole picture, resized to the size that these weights were trained at, 64 px so far; frames are "
+        "timed at 224 px, as people run the recipe",
     ),
     Peer(
         name="fer",

@@ -162,8 +162,9 @@ def measure_peers(
         frames_file, faces_file = Path(temporary) / "frames.npy", Path(temporary) / "faces.npy"
         np.save(frames_file, np.ascontiguousarray(frames.images))
         contestants = [Contestant(peer) for peer in peers]
-        again = Contestant(peers[0])  # the same thing twice tells how much of a difference is noise
-        running = [*contestants, again]
+        # The same thing twice tells how much of a difference is noise.
+        again = Contestant(peers[0]) if len(peers) > 1 else None
+        running = [*contestants, *([again] if again else [])]
         for contestant in running:
             ending.callback(contestant.close)
             with contestant.attempt():
@@ -184,7 +185,7 @@ def measure_peers(
                     say(f"{len(faces.images)} faces for {contestant.peer.name}")
                     with contestant.attempt():
                         contestant.classify(faces_file, len(faces.images))
-        if contestants[0].reason is None and again.reason is None:
+        if again is not None and contestants[0].reason is None and again.reason is None:
             recording.noise = noise_between(contestants[0].timing, again.timing)
         recording.remarks += CAVEATS
         recording.rows += rows(contestants, frames, faces, effort)
