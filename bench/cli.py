@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from bench.application import app
-from bench.commands import compare, formats, live, pairs, submit
+from bench.commands import (  # noqa: F401 (importing one adds its command)
+    compare,
+    formats,
+    live,
+    pairs,
+    peers,
+    submit,
+)
 
-__all__ = ["app", "compare", "formats", "live", "main", "pairs", "submit"]
+_HELP = """Measure models and the whole pipeline on this machine, compare results, and draw conclusions.
+
+[bold]Examples[/bold]
+
+edge-bench pipeline --quick                              frames a second here, and where the time goes
+
+edge-bench formats models/mine --data ferplus:DIR        every file of a bundle: speed, memory, accuracy
+
+edge-bench compare before.json after.json                faster, slower, or no difference that can be told
+
+edge-bench report --out report.html                      all results on one page
+
+edge-bench recommend RESULTS --fps 15 --out edge-run.toml     one setting for a target
+
+How it measures: docs/benchmarking.md.
+"""
 
 
-@app.callback()
+@app.callback(help=_HELP)
 def bench() -> None:
-    """Measure models on this machine: speed, memory, and with --data accuracy."""
+    """Measure models and the whole pipeline on this machine, compare results, and draw conclusions."""
 
 
 def main() -> None:

@@ -17,7 +17,11 @@ INPUT = 224
 
 
 class PlainRecipe:
-    """MediaPipe, then ResNet-18. Its weights are random: they cost the same time as trained ones."""
+    """MediaPipe, then ResNet-18.
+
+    Attributes:
+        network: takes uint8 RGB ``[N, 224, 224, 3]``. Its weights are random: they cost the same time as trained ones.
+    """
 
     def __init__(self) -> None:
         """Load both.
@@ -42,7 +46,7 @@ class PlainRecipe:
             self._torch = torch
             self._detector = MediaPipeDetector(SHORT_RANGE)
             torch.manual_seed(0)
-            self._network = EmotionNetwork(NetworkSpec("resnet18")).eval()
+            self.network = EmotionNetwork(NetworkSpec("resnet18")).eval()
             self._detector.detect(np.zeros((INPUT, INPUT, 3), np.uint8))  # it has something to say here too
 
     def process(self, image: NDArray[np.uint8]) -> int:
@@ -53,10 +57,14 @@ class PlainRecipe:
             x, y, w, h = (round(value) for value in face.box)
             cut = image[max(y, 0) : min(y + h, height), max(x, 0) : min(x + w, width)]
             crop = cv2.cvtColor(cv2.resize(cut, (INPUT, INPUT)), cv2.COLOR_BGR2RGB)
-            with self._torch.inference_mode():
-                logits, _ = self._network(self._torch.from_numpy(crop[None]))
-                logits.softmax(1).numpy()
+            self.read(np.asarray(crop, np.uint8))
         return len(faces)
+
+    def read(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the probabilities of one face, RGB ``[224, 224, 3]``."""
+        with self._torch.inference_mode():
+            logits, _ = self.network(self._torch.from_numpy(crop[None]))
+            return np.asarray(logits.softmax(1)[0].numpy(), np.float32)
 
     def close(self) -> None:
         """Release the detector."""
