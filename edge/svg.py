@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from quantize.report.markup import Markup, element
+from edge.markup import Markup, element
 
 #: Width of a character of the small type in figures, pixels; a little more than the mean of common system fonts.
 CHARACTER = 6.3
