@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench.application import app
-from bench.commands import formats, live, report
+from bench.commands import formats, live, recommend, report
 
-__all__ = ["app", "formats", "live", "main", "report"]
+__all__ = ["app", "formats", "live", "main", "recommend", "report"]
 
 
 @app.callback()

@@ -57,7 +57,7 @@ def from_zero(values: Sequence[float], start: float, end: float, count: int = 5)
     return svg.linear(0, 1.08 * max(values) or 1, start, end, count)
 
 
-def keys(*pairs: tuple[Markup, str]) -> Markup:
+def keys(*pairs: tuple[Markup, str], class_: str = "keys") -> Markup:
     """Return the key to marks, in words."""
     return element(
         "p",
@@ -65,7 +65,7 @@ def keys(*pairs: tuple[Markup, str]) -> Markup:
             element("span", element("svg", mark, viewBox="0 0 16 16", aria_hidden="true"), f" {name}", class_="key")
             for mark, name in pairs
         ),
-        class_="keys",
+        class_=class_,
     )
 
 

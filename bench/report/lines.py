@@ -11,6 +11,9 @@ from edge.markup import Markup, element
 
 _LEFT, _TOP, _BOTTOM = 40.0, 30.0, 46.0
 
+#: Longest name that stands beside its line in a narrow drawing.
+SHORT = 12
+
 
 @dataclasses.dataclass(frozen=True)
 class Series:
@@ -47,14 +50,22 @@ class Axis:
 
 
 def plot(title: str, y_name: str, axis: Axis, series: Sequence[Series]) -> Markup:
-    """Return the figure; each series has a point at least."""
-    return figures.both(lambda width: _draw(title, y_name, axis, series, width), figures.HALF)
+    """Return the figure; each series has a point at least. In a hand, where long names have no room, they get a key."""
+    named = max(len(one.name) for one in series) <= SHORT
+    key = figures.keys(
+        *((svg.marker(8, 8, figures.shape(i), f"mark {figures.color(i)}"), one.name) for i, one in enumerate(series)),
+        class_="keys hand",
+    )
+    drawn = figures.both(
+        lambda width: _draw(title, y_name, axis, series, width, named or width > figures.NARROW), figures.HALF
+    )
+    return element("div", None if named else key, drawn)
 
 
-def _draw(title: str, y_name: str, axis: Axis, series: Sequence[Series], width: float) -> Markup:
+def _draw(title: str, y_name: str, axis: Axis, series: Sequence[Series], width: float, named: bool) -> Markup:
     height = 320.0
-    most = 24 if width > 400 else 15
-    names = [naming.shortened(one.name, most) + (" (quick)" if one.quick and one.name else "") for one in series]
+    names = [naming.shortened(one.name, 24) + (" (quick)" if one.quick and one.name else "") for one in series]
+    names = names if named else [""] * len(series)
     right = width - 14 - labels.CHARACTER * max(map(len, names))
     bottom = height - _BOTTOM
     xs = [x for one in series for x, _ in one.points]

@@ -66,8 +66,11 @@ def grouped(keys: Sequence[str]) -> Names:
     the heading of its group, where groups are large enough to be worth one.
     """
     parts = [key.split("/") for key in keys]
+    lengths = set(map(len, parts))
+    if len(lengths) > 1 and min(lengths) > 1 and len({split[0] for split in parts}) == 1:
+        parts = [split[1:] for split in parts]
     if len(parts) < 2 or len({len(split) for split in parts}) > 1:
-        return Names("", ("",) * len(keys), tuple(key.replace("/", ", ") for key in keys))
+        return Names("", ("",) * len(keys), tuple(", ".join(split) for split in parts))
     values = [list(dict.fromkeys(column)) for column in zip(*parts, strict=True)]
     varying = [index for index, found in enumerate(values) if len(found) > 1]
     common = ", ".join(found[0] for found in values if len(found) == 1)
@@ -92,7 +95,7 @@ def said(name: str, value: Value) -> str:
     if name in _UNITS and isinstance(value, int):
         return f"{value} {_UNITS[name]}{'' if value == 1 else 's'}"
     if name == "search_interval":
-        return "searched each" if value == 1 else f"searched every {value}"
+        return "every frame" if value == 1 else f"every {value}"
     if isinstance(value, bool):
         return name.replace("_", " ") if value else f"no {name.replace('_', ' ')}"
     return value if isinstance(value, str) else f"{name.replace('_', ' ')} {value}"

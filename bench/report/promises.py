@@ -73,4 +73,4 @@ def _network(row: Row) -> str:
 
 
 def _scene(row: Row) -> tuple[object, ...]:
-    return tuple(row.settings.get(name) for name in ("source", "width", "height", "faces"))
+    return tuple(row.settings.get(name) for name in ("source", "width", "height", "faces", "rate"))

@@ -93,13 +93,16 @@ td.why { white-space: normal; color: var(--bad); }
 tbody:nth-of-type(n+2) tr:first-child > *, tbody tr.group + tr > * { border-top: 1px solid var(--grid); }
 .plot { width: 24%; min-width: 7rem; vertical-align: middle; }
 .plot.wide { width: 62%; min-width: 12rem; }
-.bars tbody tr > * { border-top: 0; padding-top: .35rem; padding-bottom: .35rem; }
+.bars tbody tr:not(.group) > * { border-top: 0 !important; padding-top: .3rem; padding-bottom: .3rem; }
 .big { font-size: 1.2rem; font-weight: 600; letter-spacing: -.01em; }
 .glance td { vertical-align: top; }
 .glance td .second { max-width: 11rem; margin-left: auto; overflow-wrap: anywhere; }
 .glance tbody th .main { font-weight: 600; }
 .sparks { width: 9rem; vertical-align: middle; }
 .spark { width: 120px; }
+.history { width: auto; min-width: min(100%, 48rem); }
+.history td.n { padding-left: 1.6rem; }
+.keys.hand { display: none; }
 .guess { color: var(--guess); font-style: italic; }
 .chip.guess { font-style: normal; }
 .estimates { margin: 2rem 0; padding: .2rem 1.4rem .8rem; background: var(--guess-soft);
@@ -156,6 +159,7 @@ summary { cursor: pointer; color: var(--c0); font-size: .92rem; padding: .3rem 0
   nav a { white-space: nowrap; padding: .5rem 0; }
   .desk { display: none; }
   .hand { display: block; }
+  .keys.hand { display: flex; }
   .hand svg { max-width: 26rem; }
   tbody th[scope="row"] { min-width: 8rem; max-width: 11rem; position: sticky; left: 0; background: var(--page);
     z-index: 1; }

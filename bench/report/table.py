@@ -43,7 +43,7 @@ def entries(caption: str, rows: Sequence[Entry], columns: Sequence[Column], head
         mine = [i for i, name in enumerate(called.groups) if name == group]
         lines = [] if not group else [_group(group, width)]
         for i in sorted(mine, key=lambda i: not rows[i].measured):
-            heading = named(rows[i], called.names[i])
+            heading = named(rows[i], called.names[i], str(rows[i].row.settings.get("title") or ""))
             shown = [element("td", cells[i][u] or MISSING, class_=_class(columns[u], cells[i][u])) for u in used]
             lines.append(
                 element("tr", heading, *shown)

@@ -10,6 +10,8 @@ import msgspec
 from bench.environment import Environment, State
 from bench.result import Counts, Result, Row, Sample, Stage, Timing
 from devices.cpu import Cpu
+from edge.bundle import read_bundle
+from edge.model import DEFAULT_MODEL
 
 ENVIRONMENT = Environment(
     device="Raspberry Pi 5 Model B Rev 1.0",
@@ -21,6 +23,9 @@ ENVIRONMENT = Environment(
     python="3.11.2 (64-bit)",
     packages={"numpy": "1.26.4", "ai-edge-litert": "1.3.0"},
 )
+#: Names of bundles; the first is the packaged one.
+BUNDLES = {"mobilenet_v2": read_bundle(DEFAULT_MODEL).config.name, "resnet18": "ferplus-resnet18"}
+
 COOL = State(load=0.12, temperatures_c={"cpu-thermal": 48.3}, throttling=())
 HOT = State(load=1.04, temperatures_c={"cpu-thermal": 71.9}, throttling=())
 
@@ -73,7 +78,7 @@ def formats_row(
         key=f"{network}/{file}/{threads} thread{'s' * (threads != 1)}",
         settings={
             "model": network,
-            "bundle": f"ferplus-{network}",
+            "bundle": BUNDLES[network],
             "file": file,
             "input_size": 64,
             "threads": threads,
@@ -112,7 +117,7 @@ def pipeline_row(
         key=f"{network}/{file}/{threads_word}/every {search_interval}/{width}x{height}/{faces} faces",
         settings={
             "model": network,
-            "bundle": f"ferplus-{network}",
+            "bundle": BUNDLES[network],
             "file": file,
             "input_size": 64,
             "engine": "litert 1.3.0 (cpu)",

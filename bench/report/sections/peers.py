@@ -19,7 +19,8 @@ def peers(found: Found) -> Markup | None:
 
 def _device(entries: list[Entry], device: str) -> Markup:
     timed = [entry for entry in entries if entry.measured and entry.row.timing]
-    ordered = sorted(entries, key=lambda entry: -_speed(entry))
+    speeds = {entry.row.settings.get("peer", entry.row.key): _speed(entry) for entry in timed}
+    ordered = sorted(entries, key=lambda e: -speeds.get(e.row.settings.get("peer", e.row.key), 0.0))
     most = max(map(_speed, timed), default=0.0)
     columns = (
         Column("", lambda e: rate(_speed(e)) if e.row.timing else None, "per s", "n strong"),

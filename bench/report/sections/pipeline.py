@@ -15,8 +15,20 @@ from bench.report.table import Column
 from bench.result import Stage, Value
 from edge.markup import Markup, element, join
 
-#: Stages in the order of a frame, each with a colour of its own; unknown ones take what is left, ``other`` is gray.
-STAGES = ("capture", "detect", "crops", "classify", "tracking", "smoothing", "draw", "write")
+#: Stages in the order of a frame, and the classes of their bars; waiting and the rest are gray.
+STAGES = {
+    "capture": "t4",
+    "waiting": "pale",
+    "detect": "t0",
+    "tracking": "t5",
+    "crops": "t2",
+    "classify": "t1",
+    "other": "rest",
+    "sinks": "t3",
+}
+
+#: Of stages that are not known here.
+OTHERS = ("t6", "t7")
 
 #: Most lines of one plot.
 MOST = 6
@@ -66,13 +78,9 @@ def _told(entries: Sequence[Entry]) -> Markup | None:
 def _colors(entries: Sequence[Entry]) -> dict[str, str]:
     """Return the class of each stage that occurs, in the order of a frame."""
     names = dict.fromkeys(stage.name for entry in entries for stage in entry.row.stages)
-    ordered = [name for name in STAGES if name in names] + [n for n in names if n not in STAGES and n != "other"]
-    free = [f"t{number}" for number in range(8)]
-    fixed = {name: free[STAGES.index(name)] for name in ordered if name in STAGES}
-    left = [class_ for class_ in free if class_ not in fixed.values()] or free
-    unknown = [name for name in ordered if name not in STAGES]
-    given = fixed | {name: left[index % len(left)] for index, name in enumerate(unknown)}
-    return {name: given[name] for name in ordered} | ({"other": "rest"} if "other" in names else {})
+    unknown = [name for name in names if name not in STAGES]
+    known = {name: class_ for name, class_ in STAGES.items() if name in names}
+    return known | {name: OTHERS[index % len(OTHERS)] for index, name in enumerate(unknown)}
 
 
 def _key(entries: Sequence[Entry]) -> Markup:
