@@ -47,26 +47,26 @@ def options(best: Candidate, limits: Limits, bundle: Path | None = None) -> list
     settings = best.settings
     made = _model(best, bundle)
     if settings.get("device") not in (None, "cpu"):
-        made.append(Option("device", settings["device"], "what it was measured on."))
+        made.append(Option("device", settings["device"], "What it was measured on."))
     speed = f"{best.fps:.3g} frames a second" if best.fps else "unknown speed"
     faces = f" with {best.faces} face{'s' * (best.faces != 1)} in the picture" if best.faces is not None else ""
     for name, what in (
         ("threads", f"{speed}{faces}: {best.sources.get('fps', 'not measured')}."),
-        ("detector", "the one that was measured."),
-        ("search_interval", "as measured; fewer searches are faster, and see newcomers later."),
+        ("detector", "The one that was measured."),
+        ("search_interval", "As measured; fewer searches are faster, and see newcomers later."),
     ):
         if settings.get(name) is not None:
             made.append(Option(name, settings[name], what))
     if settings.get("width") and settings.get("height"):
         size = f"{settings['width']}x{settings['height']}"
-        made.append(Option("camera_size", size, "speed was measured with pictures of this size."))
+        made.append(Option("camera_size", size, "Speed was measured with pictures of this size."))
     made += _pace(best, limits)
     if limits.temperature is not None:
         known = best.temperature
         reason = (
-            f"the limit that was asked for; measured: {known:.1f} degrees at most, {best.sources['temperature']}."
+            f"The limit that was asked for; measured: {known:.1f} degrees at most, {best.sources['temperature']}."
             if known is not None
-            else "the limit that was asked for. No long run measured the temperature: edge-run holds it by reading "
+            else "The limit that was asked for. No long run measured the temperature: edge-run holds it by reading "
             "fewer frames."
         )
         made.append(Option("max_temperature", _plain(limits.temperature), reason))
@@ -90,7 +90,7 @@ def render(choice: Choice, made: Sequence[Option], limits: Limits, newest: Resul
     ]
     lines = [line for sentence in head for line in _comment(sentence.removeprefix("# "))]
     for option in made:
-        lines += ["", *_comment(option.reason[0].upper() + option.reason[1:])]
+        lines += ["", *_comment(option.reason)]
         lines.append(f"{option.name} = {toml_value(option.value)}")
     text = "\n".join(lines) + "\n"
     content = tomllib.loads(text)
@@ -127,14 +127,14 @@ def _model(best: Candidate, bundle: Path | None) -> list[Option]:
     file = best.settings.get("file")
     if not isinstance(file, str):
         return []
-    accuracy = "its accuracy was not measured"
+    accuracy = "accuracy not measured"
     if best.accuracy is not None:
         accuracy = f"accuracy {100 * best.accuracy:.1f} % ({best.sources['accuracy']})"
     if bundle is not None:
         opened = read_bundle(bundle)
         if file not in opened.config.files or opened.config.architecture != best.settings.get("model"):
             raise EdgeError(f"{bundle} has no {file} of {best.settings.get('model')}; give the bundle that has it")
-        return [Option("model", str(bundle / file), f"{accuracy}.")]
+        return [Option("model", str(bundle / file), f"{file}: {accuracy}.")]
     packaged = read_bundle(DEFAULT_MODEL).config
     same = best.settings.get("model") == packaged.architecture and best.settings.get("bundle") in (None, packaged.name)
     if not same or file not in packaged.files or best.settings.get("input_size") not in (None, packaged.input.size):
@@ -150,15 +150,15 @@ def _pace(best: Candidate, limits: Limits) -> list[Option]:
     made = []
     if isinstance(rate, int | float) and not isinstance(rate, bool):
         made.append(
-            Option("max_fps", _plain(rate), "it was measured at this rate, and is no hotter at it than measured.")
+            Option("max_fps", _plain(rate), "It was measured at this rate, and is no hotter at it than measured.")
         )
     elif limits.fps is not None:
         spare = f"; without a limit it does {best.fps:.3g}" if best.fps else ""
-        made.append(Option("max_fps", _plain(limits.fps), f"what was asked for{spare}. More would only make heat."))
+        made.append(Option("max_fps", _plain(limits.fps), f"What was asked for{spare}. More would only make heat."))
     budget = limits.latency_ms if limits.latency_ms is not None else 1e3 / limits.fps if limits.fps else None
     if budget is not None:
         what = (
-            "the latency that was asked for" if limits.latency_ms is not None else "the time of one frame at that rate"
+            "The latency that was asked for" if limits.latency_ms is not None else "The time of one frame at that rate"
         )
         known = f"; measured: {best.latency_ms:.3g} ms, {best.sources['latency']}" if best.latency_ms else ""
         made.append(Option("latency_budget", _plain(round(budget, 1)), f"{what}{known}."))

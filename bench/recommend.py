@@ -54,7 +54,7 @@ class Choice:
     Attributes:
         best: the recommended one; None where nothing fits.
         why: in sentences.
-        front: Pareto front of those that fit (of all where none does) and rest on the best evidence there is, most
+        front: Pareto front of those that fit (of all where none does) and are as well founded as the best, most
             accurate first.
         ruled_out: each with what it misses.
         unproved: limits that nothing measured for the recommended one.
@@ -85,7 +85,8 @@ def choose(found: Sequence[Candidate], limits: Limits) -> Choice:
     least = share_interval(top.accuracy, top.images)[0] if top.accuracy is not None and top.images else top.accuracy
     equal = [candidate for candidate in level if (candidate.accuracy or 0.0) >= (least or 0.0)]
     best = max(equal, key=lambda c: (c.fps or 0.0, c.accuracy or 0.0, -(c.memory_mb or 0.0)))
-    return Choice(best, _why(best, top, equal), pareto(strongest(fitting)), ruled_out, _unproved(best, limits))
+    others = sum(_rank(candidate, limits) == (rank[0], True) for candidate in fitting) if not rank[1] else 0
+    return Choice(best, _why(best, top, equal, others), pareto(level), ruled_out, _unproved(best, limits))
 
 
 def misses(candidate: Candidate, limits: Limits) -> tuple[Miss, ...]:
@@ -137,23 +138,24 @@ def _unproved(candidate: Candidate, limits: Limits) -> tuple[str, ...]:
     return ()
 
 
-def _why(best: Candidate, top: Candidate, equal: Sequence[Candidate]) -> tuple[str, ...]:
+def _why(best: Candidate, top: Candidate, equal: Sequence[Candidate], proved_alone: int) -> tuple[str, ...]:
     words = []
-    if best.accuracy is not None and len(equal) > 1:
-        share = f"{100 * top.accuracy:.1f} %" if top.accuracy is not None else ""
-        if best is top:
-            words.append(
-                f"It is the most accurate of what fits ({share}), and the fastest of those within its interval."
-            )
-        else:
-            words.append(
-                f"{len(equal)} settings that fit are as accurate as the best of them ({share}), as far as "
-                f"{top.images or 'the'} faces can tell; it is the fastest of these."
-            )
-    elif best.accuracy is not None and len(equal) == 1:
-        words.append("Nothing else that fits is as accurate.")
-    else:
+    if best.accuracy is None or top.accuracy is None:
         words.append("It is the fastest that fits; accuracy was not measured.")
+    elif len(equal) == 1:
+        words.append(f"Nothing else that fits is as accurate ({100 * best.accuracy:.1f} %).")
+    elif best is top:
+        words.append(
+            f"Of the {len(equal)} settings that fit and are as accurate as any ({100 * top.accuracy:.1f} %), it is the "
+            "fastest."
+        )
+    else:
+        words.append(
+            f"{len(equal)} settings that fit are as accurate as the best of them ({100 * top.accuracy:.1f} %), as far "
+            f"as {top.images or 'the'} faces can tell; it is the fastest of these."
+        )
+    if proved_alone:
+        words.append(f"{proved_alone} more may fit, but their temperature was not measured.")
     if best.evidence == "quick":
         words.append("It rests on quick figures, which are rough: measure again without --quick before relying on it.")
     if best.evidence == "estimate":

@@ -78,7 +78,7 @@ def formats_row(
         key=f"{network}/{file}/{threads} thread{'s' * (threads != 1)}",
         settings={
             "model": network,
-            "bundle": BUNDLES[network],
+            "bundle": BUNDLES.get(network, network),
             "file": file,
             "input_size": 64,
             "threads": threads,
@@ -117,7 +117,7 @@ def pipeline_row(
         key=f"{network}/{file}/{threads_word}/every {search_interval}/{width}x{height}/{faces} faces",
         settings={
             "model": network,
-            "bundle": BUNDLES[network],
+            "bundle": BUNDLES.get(network, network),
             "file": file,
             "input_size": 64,
             "engine": "litert 1.3.0 (cpu)",

@@ -13,7 +13,7 @@ from edge.markup import Markup, join
 
 def memory(found: Found) -> Markup | None:
     """Return the section."""
-    return each(found, ("formats", "pipeline"), _device)
+    return each(found, ("formats",), _device)
 
 
 def _device(entries: list[Entry], device: str) -> Markup | None:
@@ -49,7 +49,7 @@ def _one_each(entries: list[Entry]) -> list[Entry]:
     found: dict[tuple[str, str], Entry] = {}
     for entry in sorted(entries, key=lambda entry: _threads(entry)):
         found.setdefault((naming.series_of(entry.row), naming.file_of(entry.row) or entry.row.key), entry)
-    kept = {id(entry) for entry in found.values() if entry.result.kind == "formats" or entry.row.peak_mb is not None}
+    kept = set(map(id, found.values()))
     return [entry for entry in entries if id(entry) in kept]
 
 
