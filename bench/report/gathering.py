@@ -23,6 +23,11 @@ class Entry:
         return self.result.mode == "quick"
 
     @property
+    def paced(self) -> bool:
+        """Whether frames came at a rate of their own: as many a second were read, and not as many as could be."""
+        return self.row.settings.get("rate") is not None
+
+    @property
     def measured(self) -> bool:
         return self.row.status == "measured"
 

@@ -14,23 +14,23 @@ class Promise:
 
     Attributes:
         name: what runs it.
-        engine: beginnings of the engine's name.
+        files: endings of the files that it runs.
         cuda: whether on a GPU.
         least: frames a second that were promised.
         words: the same as it was said.
     """
 
     name: str
-    engine: tuple[str, ...]
+    files: tuple[str, ...]
     cuda: bool
     least: float
     words: str
 
 
 PROMISES = (
-    Promise("PyTorch on the CPU", ("torch", "pytorch"), False, 15, "15 to 20"),
-    Promise("ONNX on the CPU", ("onnx",), False, 25, "25 to 30"),
-    Promise("CUDA", ("torch", "pytorch", "onnx", "cuda"), True, 60, "60 and more"),
+    Promise("PyTorch on the CPU", (".pth", ".pt"), False, 15, "15 to 20"),
+    Promise("ONNX on the CPU", (".onnx",), False, 25, "25 to 30"),
+    Promise("CUDA", (".pth", ".pt", ".onnx"), True, 60, "60 and more"),
 )
 
 #: Of the network the promises are about.
@@ -58,9 +58,9 @@ def beside(found: Found, shown: list[Entry]) -> Entry | None:
 
 
 def _about(row: Row, promise: Promise) -> bool:
-    engine = str(row.settings.get("engine") or "").lower()
-    on_gpu = "cuda" in engine or str(row.settings.get("device") or "").startswith("cuda")
-    return _is_network(row) and engine.startswith(promise.engine) and on_gpu == promise.cuda
+    on_gpu = str(row.settings.get("device") or "cpu").startswith("cuda")
+    file = str(row.settings.get("file") or "")
+    return _is_network(row) and file.endswith(promise.files) and on_gpu == promise.cuda
 
 
 def _is_network(row: Row) -> bool:

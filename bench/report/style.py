@@ -91,7 +91,7 @@ td.why { white-space: normal; color: var(--bad); }
 .group th { padding-top: 1.1rem; padding-bottom: .3rem; color: var(--soft); font-size: .95em;
   overflow-wrap: anywhere; white-space: normal; }
 tbody:nth-of-type(n+2) tr:first-child > *, tbody tr.group + tr > * { border-top: 1px solid var(--grid); }
-.plot { width: 24%; min-width: 7rem; vertical-align: middle; }
+.plot { width: 24%; min-width: 7rem; vertical-align: top; padding-top: .62rem; }
 .plot.wide { width: 62%; min-width: 12rem; }
 .bars tbody tr:not(.group) > * { border-top: 0 !important; padding-top: .3rem; padding-bottom: .3rem; }
 .big { font-size: 1.2rem; font-weight: 600; letter-spacing: -.01em; }

@@ -91,6 +91,7 @@ def _fastest(found: Found, device: str) -> Cell:
 
 def _frames(found: Found, device: str) -> Cell:
     timed = [entry for entry in found.entries("pipeline", device=device) if entry.measured and entry.row.timing]
+    timed = [entry for entry in timed if not entry.paced] or timed
     if not timed:
         return _NONE
     speeds = [entry.row.timing.per_second for entry in timed if entry.row.timing]

@@ -63,7 +63,7 @@ def _device(entries: list[Entry], device: str) -> Markup:
 
 
 def _told(entries: Sequence[Entry]) -> Markup | None:
-    timed = [entry for entry in entries if entry.row.timing]
+    timed = _free(entries)
     if not timed:
         return None
     best = max(timed, key=lambda entry: entry.row.timing.per_second if entry.row.timing else 0)
@@ -73,6 +73,12 @@ def _told(entries: Sequence[Entry]) -> Markup | None:
     if worst is not best:
         words += [f"; {rate(worst.row.timing.per_second)}: ", element("b", naming.breakable(worst.row.key))]
     return lead(*words, ".")
+
+
+def _free(entries: Sequence[Entry]) -> list[Entry]:
+    """Rows whose frames came as fast as they were read; speed says something of these alone, where there are any."""
+    timed = [entry for entry in entries if entry.row.timing]
+    return [entry for entry in timed if not entry.paced] or timed
 
 
 def _colors(entries: Sequence[Entry]) -> dict[str, str]:
@@ -133,7 +139,7 @@ def _stages(entries: Sequence[Entry], device: str) -> Markup:
 
 
 def _curves(entries: Sequence[Entry], device: str) -> Markup | None:
-    timed = [entry for entry in entries if entry.row.timing]
+    timed = _free(entries)
     plots = [
         _faces(timed, device),
         _resolution(timed, device),
