@@ -84,6 +84,12 @@ def grouped(keys: Sequence[str]) -> Names:
     return Names(common, tuple(groups), tuple(split[own] for split in parts))
 
 
+def briefly(keys: Sequence[str]) -> list[str]:
+    """Return each key without what all of them share."""
+    called = grouped(keys)
+    return [", ".join(filter(None, pair)) for pair in zip(called.groups, called.names, strict=True)]
+
+
 def breakable(name: str) -> Markup:
     """Return a name that is broken, where it must be, behind its signs and not inside its words."""
     pieces = re.split(r"(?<=[/_,-])|(?=\.)", name)

@@ -51,6 +51,7 @@ section > .lead, .lead { font-size: 1.05rem; margin-bottom: 1.2rem; }
 .soft, .caption, figcaption, footer, .notes { color: var(--soft); }
 .caption, figcaption, .notes { font-size: .86rem; }
 .notes { margin-top: .8rem; }
+.shared { font-size: .86rem; color: var(--soft); margin: 1rem 0 -.2rem; }
 .good { color: var(--good); }
 .problem { color: var(--bad); }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }

@@ -51,10 +51,10 @@ def entries(caption: str, rows: Sequence[Entry], columns: Sequence[Column], head
                 else element("tr", heading, reason(rows[i], width), class_="bad")
             )
         bodies.append(element("tbody", *lines))
-    shared = element("span", f"all: {called.common}", class_="unit") if called.common else None
-    heads = [element("th", head or element("span", "name", class_="unseen"), shared, scope="col")]
+    heads = [element("th", head or element("span", "name", class_="unseen"), scope="col")]
     heads += [_head(columns[i]) for i in used] or [element("th", element("span", "why", class_="unseen"), scope="col")]
-    return plain(caption, join(element("thead", element("tr", *heads)), *bodies), class_)
+    shared = element("p", "All: ", naming.breakable(called.common), class_="shared") if called.common else None
+    return join(shared, plain(caption, join(element("thead", element("tr", *heads)), *bodies), class_))
 
 
 def reason(entry: Entry, columns: int) -> Markup:

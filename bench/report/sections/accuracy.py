@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bench.report import scatter, table
+from bench.report import naming, scatter, table
 from bench.report.figures import caption, lead
 from bench.report.gathering import Entry, Found
 from bench.report.intervals import median_interval, share_interval
-from bench.report.naming import breakable
 from bench.report.numbers import MISSING, figure, percent, rate, whole
 from bench.report.sections.devices import each
 from bench.report.table import Column
@@ -38,15 +37,13 @@ def _device(entries: list[Entry], device: str) -> Markup:
 def _told(points: list[scatter.Point]) -> Markup:
     winners = scatter.best(points)
     fast, right = winners[0], winners[-1]
+    keys = [point.entry.row.key for point in points]
+    briefly = dict(zip(keys, naming.briefly(keys), strict=True))
+    first = element("b", naming.breakable(briefly[fast.entry.row.key]))
     if fast is right:
-        return join(element("b", fast.name), f" is both the fastest and the most accurate: {scatter.spoken(fast)}.")
-    return join(
-        "Fastest: ",
-        element("b", breakable(fast.entry.row.key)),
-        f", {scatter.spoken(fast)}. Most accurate: ",
-        element("b", breakable(right.entry.row.key)),
-        f", {scatter.spoken(right)}.",
-    )
+        return join(first, f" is both the fastest and the most accurate: {scatter.spoken(fast)}.")
+    second = element("b", naming.breakable(briefly[right.entry.row.key]))
+    return join("Fastest: ", first, f", {scatter.spoken(fast)}. Most accurate: ", second, f", {scatter.spoken(right)}.")
 
 
 def _p50(entry: Entry) -> str | None:

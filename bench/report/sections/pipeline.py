@@ -69,9 +69,10 @@ def _told(entries: Sequence[Entry]) -> Markup | None:
     best = max(timed, key=lambda entry: entry.row.timing.per_second if entry.row.timing else 0)
     worst = min(timed, key=lambda entry: entry.row.timing.per_second if entry.row.timing else 0)
     assert best.row.timing and worst.row.timing
-    words = [f"{rate(best.row.timing.per_second)} frames a second: ", element("b", naming.breakable(best.row.key))]
+    briefly = dict(zip((e.row.key for e in timed), naming.briefly([e.row.key for e in timed]), strict=True))
+    words = [f"{rate(best.row.timing.per_second)} frames a second: ", element("b", briefly[best.row.key])]
     if worst is not best:
-        words += [f"; {rate(worst.row.timing.per_second)}: ", element("b", naming.breakable(worst.row.key))]
+        words += [f"; {rate(worst.row.timing.per_second)}: ", element("b", briefly[worst.row.key])]
     return lead(*words, ".")
 
 

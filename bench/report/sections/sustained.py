@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from bench.report import figures, table
 from bench.report.figures import caption
 from bench.report.gathering import Entry, Found
+from bench.report.naming import breakable
 from bench.report.numbers import degrees, figure, percent, rate
 from bench.report.sections.devices import each
 from bench.report.table import Column
@@ -78,7 +79,13 @@ def _device(entries: list[Entry], device: str) -> Markup:
     runs = [entry for entry in entries if entry.measured and entry.row.curve]
     drawn = []
     for entry in runs:
-        drawn.append(element("h4", entry.row.key, join(" ", table.quick_mark()) if entry.quick else None))
+        drawn.append(
+            element(
+                "h4",
+                breakable(entry.row.key.replace("/", ", ")),
+                join(" ", table.quick_mark()) if entry.quick else None,
+            )
+        )
         drawn.append(figures.both(lambda width, entry=entry: _draw(entry, width)))  # type: ignore[misc]
         if unknown := _unknown(entry.row.curve):
             drawn.append(caption(f"Not measured here: {unknown}."))
