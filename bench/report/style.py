@@ -150,7 +150,7 @@ figure { margin: 1rem 0 .6rem; }
 details { margin: 1rem 0; }
 summary { cursor: pointer; color: var(--c0); font-size: .92rem; padding: .3rem 0; }
 
-@media (max-width: 44rem) {
+@media screen and (max-width: 44rem) {
   body { padding: 1.6rem 1rem 3rem; }
   h1 { font-size: 1.6rem; }
   section { margin-top: 3.6rem; }
@@ -180,15 +180,19 @@ summary { cursor: pointer; color: var(--c0); font-size: .92rem; padding: .3rem 0
 }
 @media print {
   :root { color-scheme: light; }
-  body { max-width: none; padding: 0; font-size: 10pt; }
+  html { font-size: 11px; }
+  body { max-width: none; padding: 0; font-size: 11px; }
   nav { display: none; }
-  section { margin-top: 2.4rem; }
-  table { font-size: 8pt; }
-  th, td { padding: .25rem .5rem .25rem 0; }
+  section { margin-top: 2.6rem; }
+  table { font-size: 9px; }
+  th, td { padding: .22rem .55rem .22rem 0; }
+  thead th, td.n, .second { white-space: normal; }
+  tbody th[scope="row"], .words { min-width: 0; }
+  .plot, .plot.wide { min-width: 3rem; }
   .scroll { overflow: visible; }
   .desk { display: block; }
-  .hand { display: none; }
-  h2, h3, h4 { break-after: avoid; }
+  .hand, .keys.hand { display: none; }
+  h2, h3, h4, .keys, .lead { break-after: avoid; }
   tr, figure { break-inside: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

@@ -402,6 +402,9 @@ async def looked_at(address: str, path: Path, width: int, dark: bool) -> None:
         assert await tab.run(f"{shown}.every(one => one.getBoundingClientRect().height > 60)")
         small = f"{shown}.every(one => one.getBoundingClientRect().width >= 0.85 * one.viewBox.baseVal.width)"
         assert await tab.run(small)  # type keeps its size
+        await tab.size(720, 1000)
+        await tab.send("Emulation.setEmulatedMedia", media="print")
+        assert await tab.run("document.documentElement.scrollWidth <= innerWidth")  # nor on paper
         assert tab.complaints() == []
         assert [url for url in connection.requests if not url.startswith("file:")] == []
         await tab.close()

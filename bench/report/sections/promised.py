@@ -11,12 +11,13 @@ from edge.markup import Markup, element, join
 
 
 def promised(found: Found) -> Markup | None:
-    """Return the section; one that was not measured says so. None where no device measured whole frames."""
+    """Return the section: devices that measured one of the rows, or one where none did; None without whole frames."""
     parts = []
-    for device in found.devices:
-        if not found.entries("pipeline", "peers", device=device):
-            continue
-        rows = [(promise, kept(found, device, promise)) for promise in PROMISES]
+    framed = [device for device in found.devices if found.entries("pipeline", "peers", device=device)]
+    tables = {device: [(promise, kept(found, device, promise)) for promise in PROMISES] for device in framed}
+    shown = [device for device, rows in tables.items() if any(entry for _, entry in rows)] or framed[:1]
+    for device in shown:
+        rows = tables[device]
         if len(found.devices) > 1:
             parts.append(element("h3", device))
         parts.append(_table(rows, beside(found, [e for _, e in rows if e and e.measured]), device))
