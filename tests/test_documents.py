@@ -31,6 +31,8 @@ SUBCOMMANDS = {
     "calibrate",
     "crop",
     "formats",
+    "report",
+    "recommend",
     "probe",
     "make",
     "verify",

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from bench.report import scatter, table
 from bench.report.gathering import Entry, Found
 from bench.report.intervals import share_interval
-from bench.report.naming import breakable, title
+from bench.report.naming import breakable, shortened, title
 from bench.report.numbers import MISSING, day, degrees, figure, percent, plural, rate
 from bench.report.sections.sustained import summary
+from bench.result import Row
 from edge.markup import Markup, element, join
 
 #: A cell: its figure, what is said below it, and whether it is rough.
 Cell = tuple[str, str, bool]
+
+#: Characters of a name that stand below a figure; tables have all of them.
+LONGEST = 60
 
 _NONE: Cell = (MISSING, "", False)
 
@@ -62,6 +66,10 @@ def _cell(cell: Cell, label: str) -> Markup:
     )
 
 
+def _named(row: Row) -> str:
+    return shortened(", ".join(filter(None, title(row))), LONGEST)
+
+
 def _scored(found: Found, device: str) -> list[Entry]:
     return [point.entry for point in scatter.points(found.entries("formats", device=device))]
 
@@ -71,7 +79,7 @@ def _accurate(found: Found, device: str) -> Cell:
     if not entries:
         return _NONE
     best = max(entries, key=lambda entry: entry.row.accuracy or 0)
-    return percent(best.row.accuracy), ", ".join(filter(None, title(best.row))), best.quick
+    return percent(best.row.accuracy), _named(best.row), best.quick
 
 
 def _fastest(found: Found, device: str) -> Cell:
@@ -86,7 +94,7 @@ def _fastest(found: Found, device: str) -> Cell:
     level = [entry for entry in entries if (entry.row.accuracy or 0) >= least]
     best = min(level, key=lambda entry: entry.row.timing.p50_ms if entry.row.timing else 0)
     assert best.row.timing
-    return figure(best.row.timing.p50_ms), ", ".join(filter(None, title(best.row))), best.quick
+    return figure(best.row.timing.p50_ms), _named(best.row), best.quick
 
 
 def _frames(found: Found, device: str) -> Cell:
