@@ -141,10 +141,13 @@ def _names(
 ) -> list[Markup]:
     """Name the front in any case, the others where there is room right beside them."""
     taken = [(x(p.x) - 6, x(p.x) + 6, y(p.y) - 6, y(p.y) + 6) for p in (*winners, *losers)]
+    lines = [(x(p.x) - 1, x(p.x) + 1, y(p.up[1]), y(p.up[0])) for p in winners]
     drawn: list[Markup] = []
     for point, reach in (*((p, 12) for p in winners), *((p, 1) for p in losers)):
         across, up = x(point.x), y(point.y)
-        place = labels.beside(across, up, point.name, within, taken, reach)
+        # Not across a whisker of the front, if there is another place.
+        place = labels.beside(across, up, point.name, within, [*taken, *lines], reach)
+        place = place or labels.beside(across, up, point.name, within, taken, reach)
         if place is None:
             continue
         taken.append(place.box)

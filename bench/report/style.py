@@ -26,7 +26,7 @@ STYLE = """
   }
 }
 * { box-sizing: border-box; }
-html { scroll-padding-top: 3.6rem; }
+html { scroll-padding-top: 5rem; }
 body {
   margin: 0 auto; padding: 3rem 2rem 4rem; max-width: 70rem; background: var(--page); color: var(--ink);
   font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
@@ -174,6 +174,7 @@ summary { cursor: pointer; color: var(--c0); font-size: .92rem; padding: .3rem 0
   .glance tr + tr { border-top: 1px solid var(--grid); }
   .glance td::before { content: attr(data-label); display: block; font-size: .92em; color: var(--soft); }
   .glance td .second { margin: 0; max-width: none; }
+  .glance td.missing { opacity: 1; }
   .plot { min-width: 5rem; }
   .estimates { padding-inline: 1rem; }
   .estimates th[scope="row"] { background: var(--guess-soft) !important; }
