@@ -88,6 +88,11 @@ def named(entry: Entry, main: str, soft: str = "") -> Markup:
     )
 
 
+def spoken(name: str, entry: Entry) -> Markup:
+    """Return a name in a sentence, with the mark of rough figures where they are."""
+    return join(element("b", naming.breakable(name)), join(" ", quick_mark()) if entry.quick else None)
+
+
 def quick_mark() -> Markup:
     """Return the mark of rough figures."""
     return element("span", "quick", class_="chip quick", title="measured for seconds, not minutes: rough figures")

@@ -200,6 +200,10 @@ def test_quick_figures_are_marked_wherever_they_stand() -> None:
                 why = any(cell.startswith(("failed", "no runtime")) for cell in row[1:])
                 assert "quick" in heading or why, (section, row)
     assert "too rough to say" in reader.text
+    leads = re.findall(
+        r'<p class="lead">(?:(?!</p>).)*frames a second.*?</p>|<p class="lead">Fastest.*?</p>', page(quick)
+    )
+    assert len(leads) >= 2 and all("chip quick" in lead for lead in leads)
     titles = " ".join(reader.texts)
     assert "int8.tflite (quick)" in titles
 

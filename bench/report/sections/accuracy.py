@@ -9,7 +9,7 @@ from bench.report.intervals import median_interval, share_interval
 from bench.report.numbers import MISSING, figure, percent, rate, whole
 from bench.report.sections.devices import each
 from bench.report.table import Column
-from edge.markup import Markup, element, join
+from edge.markup import Markup, join
 
 
 def accuracy(found: Found) -> Markup | None:
@@ -39,10 +39,10 @@ def _told(points: list[scatter.Point]) -> Markup:
     fast, right = winners[0], winners[-1]
     keys = [point.entry.row.key for point in points]
     briefly = dict(zip(keys, naming.briefly(keys), strict=True))
-    first = element("b", naming.breakable(briefly[fast.entry.row.key]))
+    first = table.spoken(briefly[fast.entry.row.key], fast.entry)
     if fast is right:
         return join(first, f" is both the fastest and the most accurate: {scatter.spoken(fast)}.")
-    second = element("b", naming.breakable(briefly[right.entry.row.key]))
+    second = table.spoken(briefly[right.entry.row.key], right.entry)
     return join("Fastest: ", first, f", {scatter.spoken(fast)}. Most accurate: ", second, f", {scatter.spoken(right)}.")
 
 

@@ -9,7 +9,7 @@ from bench.report.intervals import share_interval
 from bench.report.numbers import figure, percent, rate, whole
 from bench.report.sections.devices import each
 from bench.report.table import Column
-from edge.markup import Markup, element, join
+from edge.markup import Markup, join
 
 
 def peers(found: Found) -> Markup | None:
@@ -52,8 +52,12 @@ def _told(timed: list[Entry]) -> Markup | None:
     ordered = sorted(timed, key=_speed, reverse=True)
     first, second = ordered[0], ordered[1]
     times = _speed(first) / _speed(second)
-    return lead(element("b", first.row.key), f" does {rate(_speed(first))} a second, {figure(times)} times as many as ",
-                element("b", second.row.key), ".")  # fmt: skip
+    return lead(
+        table.spoken(first.row.key.removeprefix("peers/"), first),
+        f" does {rate(_speed(first))} a second, {figure(times)} times as many as ",
+        table.spoken(second.row.key.removeprefix("peers/"), second),
+        ".",
+    )
 
 
 def _speed(entry: Entry) -> float:

@@ -70,9 +70,9 @@ def _told(entries: Sequence[Entry]) -> Markup | None:
     worst = min(timed, key=lambda entry: entry.row.timing.per_second if entry.row.timing else 0)
     assert best.row.timing and worst.row.timing
     briefly = dict(zip((e.row.key for e in timed), naming.briefly([e.row.key for e in timed]), strict=True))
-    words = [f"{rate(best.row.timing.per_second)} frames a second: ", element("b", briefly[best.row.key])]
+    words = [f"{rate(best.row.timing.per_second)} frames a second: ", table.spoken(briefly[best.row.key], best)]
     if worst is not best:
-        words += [f"; {rate(worst.row.timing.per_second)}: ", element("b", briefly[worst.row.key])]
+        words += [f"; {rate(worst.row.timing.per_second)}: ", table.spoken(briefly[worst.row.key], worst)]
     return lead(*words, ".")
 
 
