@@ -8,7 +8,7 @@ JOBS   ?= 3
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-arm64 test-systemd test-updates test-backbones test-soak lint format clean pictures notebook
+.PHONY: help demo test test-arm64 test-systemd test-updates test-bench test-peers test-backbones test-soak lint format clean pictures notebook
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,6 +29,12 @@ test-arm64: $(VENV)/.dev ## prove the packaged bundle (and BUNDLES) on emulated 
 
 test-updates: $(VENV)/.dev ## updates of devices: the power goes at every single operation; environments are built for real
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/devices -m updates --numprocesses $(JOBS)
+
+test-bench: $(VENV)/.dev ## slower code is planted and found by timing; a few minutes, on a machine with nothing else to do
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/bench -m bench --timeout 900
+
+test-peers: $(VENV)/.dev ## another package is installed into an environment of its own and compared with (2.7 GB, network)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/bench -m peers --timeout 3600
 
 test-systemd: $(VENV)/.dev ## install, break, update and remove it in a booted Debian (root; apt: systemd-container debootstrap)
 	$(BIN)/python -m pytest tests/systemd -m systemd --timeout 900

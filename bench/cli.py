@@ -9,6 +9,8 @@ from bench.commands import (  # noqa: F401 (importing one adds its command)
     live,
     pairs,
     peers,
+    recommend,
+    report,
     submit,
 )
 

@@ -33,10 +33,11 @@ def _line(field: Field, value: Any) -> str:
         return f"#{field.name} ="
     if value and (field.name in SECRETS or (field.name == "source" and "@" in value)):
         return f"#{field.name} = (set, and not shown)"
-    return f"{field.name} = {_toml(value)}"
+    return f"{field.name} = {toml_value(value)}"
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Return a value as it stands in a TOML file."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | Path):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edge.markup import Markup, element, join
+from edge.svg import minus
 from quantize.record import Answer, Face
-from quantize.report.markup import Markup, element, join
-from quantize.report.svg import minus
 
 
 def gallery(faces: Sequence[Face]) -> Markup:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from edge.markup import Markup, coded, element, join
 from quantize.record import Report
 from quantize.report import plots, tables
-from quantize.report.markup import Markup, coded, element, join
 from quantize.report.sections import anchor, described, section
 from quantize.report.style import STYLE
 

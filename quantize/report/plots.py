@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from edge import svg
+from edge.markup import Markup, element, join
 from quantize.record import Report, Row
-from quantize.report import svg
-from quantize.report.markup import Markup, element, join
 
 _WIDTH, _HEIGHT = 500, 330
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 484, 40, 284

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from edge.markup import Markup, coded, element, join
 from edge.wording import PRECISIONS, points, quantized
 from quantize.record import Report, Row
 from quantize.report import faces, tables, tensors
-from quantize.report.markup import Markup, coded, element, join
 
 #: How many layers the table of the worst holds.
 WORST = 8

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from edge import svg
 from edge.bundle import ClassMetrics, Metrics
+from edge.markup import Markup, element, join
 from edge.wording import plain, points
 from quantize.record import Report, Row, Tensor, Trial
-from quantize.report import svg
-from quantize.report.markup import Markup, element, join
 from quantize.report.plots import kind_of
 
 #: What each status means to a reader, and its mark.

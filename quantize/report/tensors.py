@@ -6,10 +6,10 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
+from edge import svg
+from edge.markup import Markup, element
 from edge.wording import plain
 from quantize.record import Tensor
-from quantize.report import svg
-from quantize.report.markup import Markup, element
 
 _WIDTH, _LEFT, _RIGHT = 1080, 50, 1070
 #: Between two panels: the title of the lower one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 #: Elements that have no content and no end tag in HTML.
-_VOID = {"meta", "img", "br", "col"}
+_VOID = {"meta", "img", "br", "col", "wbr"}
 
 
 class Markup(str):

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from quantize.report.markup import Markup, element
+from edge.markup import Markup, element
 
 #: Width of a character of the small type in figures, pixels; a little more than the mean of common system fonts.
 CHARACTER = 6.3
@@ -70,11 +70,22 @@ def round_ticks(low: float, high: float, count: int) -> tuple[float, ...]:
     return tuple(index * step for index in range(first, last + 1))
 
 
-def picture(title: str, width: float, height: float, *children: Markup, class_: str | None = None) -> Markup:
-    """Return an SVG that fills its container; ``title`` says to a reader who can't see it what it shows."""
+def picture(
+    title: str,
+    width: float,
+    height: float,
+    *children: Markup | None,
+    class_: str | None = None,
+    description: str | None = None,
+) -> Markup:
+    """Return an SVG that fills its container; ``title`` says to a reader who can't see it what it shows.
+
+    ``description`` says what can be seen in it, where the title is not enough.
+    """
     return element(
         "svg",
         element("title", title),
+        element("desc", description) if description else None,
         *children,
         viewBox=f"0 0 {width:g} {height:g}",
         role="img",
@@ -106,8 +117,16 @@ def path(points: Sequence[tuple[float, float]], class_: str) -> Markup:
 
 
 def marker(x: float, y: float, shape: str, class_: str) -> Markup:
-    """Return a ``circle``, ``square`` or ``diamond`` of about 9 pixels."""
+    """Return a ``circle``, ``square``, ``diamond``, ``up``, ``down`` or ``star`` (of four points) of about 9 pixels."""
     match shape:
+        case "up":
+            return element("path", d=f"M{x:.1f} {y - 5.5:.1f}l5.5 9.5h-11z", class_=class_)
+        case "down":
+            return element("path", d=f"M{x:.1f} {y + 5.5:.1f}l5.5 -9.5h-11z", class_=class_)
+        case "star":
+            return element(
+                "path", d=f"M{x:.1f} {y - 6.5:.1f}l2 4.5 4.5 2 -4.5 2 -2 4.5 -2 -4.5 -4.5 -2 4.5 -2z", class_=class_
+            )
         case "square":
             return element("rect", x=x - 4, y=y - 4, width=8, height=8, class_=class_)
         case "diamond":
