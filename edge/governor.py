@@ -56,7 +56,7 @@ class Governor:
             rarest: how many times rarer searches may become; 1: they stay as they are.
             budget_ms: milliseconds a frame may take, from its arrival where that is known; None: any.
             max_fps: frames a second to read at most; None: all.
-            max_temperature: degrees Celsius above which fewer frames are read, as when the supply is too weak; None: never.
+            max_temperature: degrees Celsius above which less is read, as with a weak supply; None: never.
             temperature: reads the processor's temperature.
             undervoltage: tells whether the power supply is too weak.
             clock: seconds; tests bring their own.
