@@ -17,7 +17,7 @@ from edge.errors import EdgeError
 
 Image = NDArray[np.uint8]
 
-#: Portrait and the square of it that is a head: left, top, side, pixels of the file. Around BlazeFace's box, 1.7 times it.
+#: Portrait and the square of it that is a head: left, top, side, pixels of the file; 1.7 times BlazeFace's box.
 HEADS = (("portrait_hopper.jpg", 81, 30, 290), ("portrait_collins.jpg", 134, 18, 180))
 
 #: Most people: two rows of five are still seen at 320x240.
@@ -28,7 +28,7 @@ ROOM = 96_000_000
 PICTURES = 24, 120
 
 #: Share of its cell that a head fills, and of the picture's height at most: somebody a metre from a webcam.
-FILLED, TALLEST = 0.82, 0.5
+FILLED, TALLEST = 0.9, 0.5
 
 #: How far a head moves from one picture to the next at most, as a share of its side: a person who shifts on a chair.
 STEP = 0.015

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from bench.power.finding import find_meter
 from bench.power.log import PowerLog
-from bench.power.meter import Meter, MeterLost
+from bench.power.meter import Meter, MeterLostError
 
-__all__ = ["Meter", "MeterLost", "PowerLog", "find_meter"]
+__all__ = ["Meter", "MeterLostError", "PowerLog", "find_meter"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.power.hwmon import MEASURES, HwmonMeter
-from bench.power.meter import Meter, MeterLost
+from bench.power.meter import Meter, MeterLostError
 from bench.power.rapl import RaplMeter
 from bench.power.supply import BatteryMeter
 from bench.power.written import WrittenMeter
@@ -40,11 +40,11 @@ def find_meter(wanted: str = "auto", root: Path = Path("/")) -> tuple[Meter | No
     for make in (*map(_sensor, sensors), *map(_battery, batteries)):
         try:
             return make(), []
-        except MeterLost:
+        except MeterLostError:
             continue  # most sensors are no power sensors, most supplies no battery that discharges
     try:
         return RaplMeter(root), []
-    except MeterLost as error:
+    except MeterLostError as error:
         # Where there is a meter that may not be read, somebody can change that; where there is none, nobody asked.
         return None, [f"power was not measured: {error}"] if "root" in str(error) else []
 
@@ -54,7 +54,7 @@ def _named(wanted: str, makers: list[Callable[[], Meter]]) -> Meter:
     for make in makers:
         try:
             return make()
-        except MeterLost as error:
+        except MeterLostError as error:
             reason = str(error)
     raise EdgeError(f"--power {wanted}: {reason}; --power none measures without")
 

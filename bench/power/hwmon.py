@@ -1,14 +1,14 @@
 """Power sensors that the kernel has a driver for: INA219 and its family on I2C, a USB-C meter, a server's supply.
 
-Documentation/hwmon/sysfs-interface.rst fixes the units: microwatts, millivolts, milliamperes. The kernel's driver does the
-talking on the bus; where none is bound to the chip, one line binds it (docs/benchmarking.md).
+Documentation/hwmon/sysfs-interface.rst fixes the units: microwatts, millivolts, milliamperes. The kernel's driver talks
+on the bus; where none is bound to the chip, one line binds it (docs/benchmarking.md).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from bench.power.meter import MeterLost, read_number
+from bench.power.meter import MeterLostError, read_number
 
 #: Chips of the drivers ina2xx, ina238 and ina209, which give a power.
 _SHUNTS = ("ina209", "ina219", "ina220", "ina226", "ina228", "ina230", "ina231", "ina237", "ina238", "ina260")
@@ -38,18 +38,18 @@ class HwmonMeter:
             folder: ``hwmonN``.
 
         Raises:
-            MeterLost: it is no power sensor, or can't be read.
+            MeterLostError: it is no power sensor, or can't be read.
         """
         try:
             self.name = (folder / "name").read_text().strip()
         except OSError as error:
-            raise MeterLost(f"{folder}: {error.strerror}") from error
+            raise MeterLostError(f"{folder}: {error.strerror}") from error
         if self.name not in MEASURES:
-            raise MeterLost(f"{folder} ({self.name}) is no power sensor")
+            raise MeterLostError(f"{folder} ({self.name}) is no power sensor")
         self.measures = MEASURES[self.name]
         shunt = folder / "shunt_resistor"
         if self.name in _SHUNTS and shunt.is_file():
-            # The driver takes 10 mΩ unless told otherwise, most boards with an INA219 have 100: ten times as much power.
+            # The driver takes 10 mΩ unless told otherwise. Most INA219 boards have 100, and tell ten times the power.
             self.measures += f", taken to be {read_number(shunt) / 1000:g} mΩ"
         self._power = next(
             (folder / name for name in ("power1_input", "power1_average") if (folder / name).is_file()), None
@@ -59,14 +59,14 @@ class HwmonMeter:
         )
         self._pairs = [pair for pair in pairs if all(path.is_file() for path in pair)]
         if self._power is None and not self._pairs:
-            raise MeterLost(f"{folder} ({self.name}) gives neither power nor voltage and current")
+            raise MeterLostError(f"{folder} ({self.name}) gives neither power nor voltage and current")
         self.read()
 
     def read(self) -> float:
         """Return watts; a current the other way round counts as well.
 
         Raises:
-            MeterLost: the sensor is gone.
+            MeterLostError: the sensor is gone.
         """
         if self._power is not None:
             return abs(read_number(self._power)) / 1e6

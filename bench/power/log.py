@@ -6,7 +6,7 @@ import threading
 import time
 from types import TracebackType
 
-from bench.power.meter import Meter, MeterLost
+from bench.power.meter import Meter, MeterLostError
 
 #: Seconds between two readings. INA219's driver averages over less; batteries are told anew every few seconds.
 EVERY = 0.25
@@ -62,7 +62,7 @@ class PowerLog:
         while not self._closing.wait(self._every):
             try:
                 watts = self.meter.read()
-            except MeterLost as error:
+            except MeterLostError as error:
                 self.lost = str(error)
                 return
             now = time.monotonic()

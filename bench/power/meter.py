@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 
-class MeterLost(Exception):
+class MeterLostError(Exception):
     """A meter can't be read any more; the message says why."""
 
 
@@ -25,7 +25,7 @@ class Meter(Protocol):
         """Return the watts now, of counters the mean since the reading before; None where there is none yet.
 
         Raises:
-            MeterLost: it can't be read any more.
+            MeterLostError: it can't be read any more.
         """
 
 
@@ -33,11 +33,11 @@ def read_number(path: Path) -> float:
     """Return the number in a file of the kernel's.
 
     Raises:
-        MeterLost: the file is gone, holds something else, or may not be read.
+        MeterLostError: the file is gone, holds something else, or may not be read.
     """
     try:
         return float(path.read_text())
     except OSError as error:
-        raise MeterLost(f"{path}: {error.strerror}") from error
+        raise MeterLostError(f"{path}: {error.strerror}") from error
     except ValueError as error:
-        raise MeterLost(f"{path} holds no number") from error
+        raise MeterLostError(f"{path} holds no number") from error

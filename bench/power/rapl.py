@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.power.meter import MeterLost, read_number
+from bench.power.meter import MeterLostError, read_number
 
 
 class RaplMeter:
@@ -23,19 +23,19 @@ class RaplMeter:
             clock: seconds; tests bring their own.
 
         Raises:
-            MeterLost: there are none, or only root may read them, as on every kernel since CVE-2020-8694.
+            MeterLostError: there are none, or only root may read them, as on every kernel since CVE-2020-8694.
         """
         zones = sorted((root / "sys/class/powercap").glob("intel-rapl:*"))
         self._zones = [zone for zone in zones if _name(zone).startswith("package")]
         if not self._zones:
-            raise MeterLost("this processor or this kernel has no RAPL")
+            raise MeterLostError("this processor or this kernel has no RAPL")
         self._clock = clock
         try:
             self._ranges = [read_number(zone / "max_energy_range_uj") for zone in self._zones]
             self._energies, self._time = self._read(), clock()
-        except MeterLost as error:
+        except MeterLostError as error:
             if isinstance(error.__cause__, PermissionError):
-                raise MeterLost(
+                raise MeterLostError(
                     "RAPL is for root alone since CVE-2020-8694; until the next boot: "
                     "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
                 ) from error
@@ -44,10 +44,10 @@ class RaplMeter:
     def read(self) -> float | None:
         """Return the mean watts since the reading before; None for no time at all.
 
-        A counter that starts again at zero is carried on: it does so after minutes at full power, and is read more often.
+        A counter that starts again at zero is carried on: that takes minutes at full power, and it is read more often.
 
         Raises:
-            MeterLost: a counter can't be read any more.
+            MeterLostError: a counter can't be read any more.
         """
         energies, now = self._read(), self._clock()
         seconds = now - self._time

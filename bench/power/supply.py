@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.power.meter import MeterLost, read_number
+from bench.power.meter import MeterLostError, read_number
 
 
 class BatteryMeter:
@@ -16,7 +16,7 @@ class BatteryMeter:
         """Take a battery.
 
         Raises:
-            MeterLost: it is none, does not discharge, or does not tell.
+            MeterLostError: it is none, does not discharge, or does not tell.
         """
         self._folder = folder
         self.name = f"battery {folder.name}"
@@ -26,15 +26,15 @@ class BatteryMeter:
         """Return watts; microwatts, or microvolts times microamperes, are what the kernel gives.
 
         Raises:
-            MeterLost: the machine was plugged in, or the battery is gone.
+            MeterLostError: the machine was plugged in, or the battery is gone.
         """
         try:
             kind = (self._folder / "type").read_text().strip()
             status = (self._folder / "status").read_text().strip()
         except OSError as error:
-            raise MeterLost(f"{self._folder}: {error.strerror}") from error
+            raise MeterLostError(f"{self._folder}: {error.strerror}") from error
         if kind != "Battery" or status != "Discharging":
-            raise MeterLost(f"{self.name} is not what feeds the machine (status {status})")
+            raise MeterLostError(f"{self.name} is not what feeds the machine (status {status})")
         if (self._folder / "power_now").is_file():
             return abs(read_number(self._folder / "power_now")) / 1e6
         volts, ampere = (read_number(self._folder / name) / 1e6 for name in ("voltage_now", "current_now"))

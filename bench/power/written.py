@@ -7,7 +7,7 @@ import re
 import time
 from pathlib import Path
 
-from bench.power.meter import MeterLost
+from bench.power.meter import MeterLostError
 
 #: A number older than this says nothing about now, seconds.
 STALE = 5.0
@@ -25,7 +25,7 @@ class WrittenMeter:
         """Take a file.
 
         Raises:
-            MeterLost: it is not there, holds no number, or nobody writes it.
+            MeterLostError: it is not there, holds no number, or nobody writes it.
         """
         self._path = path
         self.measures = f"what the program that writes {path.name} measures"
@@ -35,7 +35,7 @@ class WrittenMeter:
         """Return watts.
 
         Raises:
-            MeterLost: the file is gone, holds no number, or was last written more than :data:`STALE` seconds ago.
+            MeterLostError: the file is gone, holds no number, or was last written more than :data:`STALE` seconds ago.
         """
         try:
             age = time.time() - self._path.stat().st_mtime
@@ -43,14 +43,14 @@ class WrittenMeter:
                 file.seek(max(0, self._path.stat().st_size - _TAIL))
                 text = file.read().decode(errors="replace")
         except OSError as error:
-            raise MeterLost(f"{self._path}: {error.strerror}") from error
+            raise MeterLostError(f"{self._path}: {error.strerror}") from error
         if age > STALE:
-            raise MeterLost(f"{self._path} was last written {age:.0f} s ago")
+            raise MeterLostError(f"{self._path} was last written {age:.0f} s ago")
         words = re.split(r"[\s,;]+", text.strip())
         try:
             watts = float(words[-1])
         except ValueError as error:
-            raise MeterLost(f"{self._path} does not end in a number of watts") from error
+            raise MeterLostError(f"{self._path} does not end in a number of watts") from error
         if not math.isfinite(watts):
-            raise MeterLost(f"{self._path} does not end in a number of watts")
+            raise MeterLostError(f"{self._path} does not end in a number of watts")
         return watts
