@@ -1,23 +1,23 @@
-"""Every runnable file of a bundle, one after the other, each in its own process."""
+"""Every runnable file of bundles through its own runtime, in turns, each turn in a process of its own."""
 
 from __future__ import annotations
 
-import datetime
-import signal
-import subprocess
-import sys
+import dataclasses
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 
-from bench.environment import Environment, State, read_environment, read_state, remarks
+from bench.effort import Effort
 from bench.inputs import Inputs
-from bench.records import SCHEMA_VERSION, Job, Outcome, Row
-from edge.bundle import Bundle, File
+from bench.recording import Recording, timing
+from bench.records import Block, Failure, Loaded, NetworkJob, Turn
+from bench.result import Result, Row, Timing
+from bench.statistics import noise_between
+from bench.turns import Worker, WorkerError
+from edge.bundle import Bundle
 from edge.engines.loading import RUNTIMES
 from edge.errors import EdgeError
 from edge.metrics import accuracy, macro_f1
@@ -25,45 +25,56 @@ from edge.metrics import accuracy, macro_f1
 #: What others are compared with, best first: the checkpoint, then float files closest to it.
 REFERENCES = ("model_weights.pth", "model.pt", "model.onnx", "model.tflite")
 
+#: Of a turn's time, what goes to warming up before; at most so many seconds.
+WARM_UP_SHARE, WARM_UP = 0.25, 0.5
 
-class Report(msgspec.Struct, frozen=True):
-    """What ``edge-bench formats`` found, as it lies in its ``--json`` file.
+#: Seed of the order of rows, which is drawn anew in each round.
+SEED = 0
+
+
+@dataclasses.dataclass
+class Subject:
+    """A row in the making: one file on so many threads.
 
     Attributes:
-        schema: version of this record.
-        kind: ``formats``.
-        time: when it began, UTC, ISO 8601.
-        model: name of the model.
-        input_size: side of its input, pixels.
-        threads: CPU threads of each runtime.
-        seconds: how long each file was timed.
-        quick: whether that was cut short by ``--quick``.
-        inputs: what the images were.
-        images: how many of them.
-        reference: file that ``agreement`` compares with; None when none ran.
-        environment: machine and software.
-        before: load, heat and throttling when it began.
-        after: the same when it ended.
-        remarks: what makes the figures doubtful.
-        rows: one per file.
+        key: of the row.
+        bundle: that it belongs to.
+        name: of the file.
+        threads: CPU threads.
+        inputs: of its bundle.
+        images: file of these inputs.
+        loads: what each start took.
+        blocks: one a turn.
+        classes: of each image, from the first turn.
+        failure: why it is not measured further.
     """
 
-    schema: int
-    kind: str
-    time: str
-    model: str
-    input_size: int
+    key: str
+    bundle: Bundle
+    name: str
     threads: int
-    seconds: float
-    quick: bool
-    inputs: str
-    images: int
-    reference: str | None
-    environment: Environment
-    before: State
-    after: State
-    remarks: list[str]
-    rows: list[Row]
+    inputs: Inputs
+    images: Path
+    loads: list[Loaded] = dataclasses.field(default_factory=list)
+    blocks: list[Block] = dataclasses.field(default_factory=list)
+    classes: tuple[int, ...] = ()
+    failure: Failure | None = None
+
+    def take_turn(self, turn: Turn, classify: bool) -> None:
+        """Start a process, measure a block, end it; what goes wrong is kept."""
+        try:
+            self.bundle.path(self.name)  # holds it to its hash
+            job = NetworkJob(str(self.bundle.folder.resolve()), self.name, str(self.images), self.threads)
+            with Worker(job) as worker:
+                block = worker.turn(turn)
+                if classify:  # last, since it only adds memory
+                    self.classes = worker.classify(len(self.inputs.images))
+                self.loads.append(worker.loaded)
+                self.blocks.append(block)
+        except WorkerError as error:
+            self.failure = error.failure
+        except EdgeError as error:
+            self.failure = Failure("failed", str(error))
 
 
 def runnable(bundle: Bundle) -> list[str]:
@@ -79,107 +90,154 @@ def runnable(bundle: Bundle) -> list[str]:
 
 
 def measure_formats(
-    bundle: Bundle,
-    inputs: Inputs,
+    bundles: Sequence[Bundle],
+    inputs: Sequence[Inputs],
+    effort: Effort,
     *,
-    threads: int = 1,
-    seconds: float = 10.0,
-    quick: bool = False,
-    progress: Callable[[str], None] = lambda name: None,
-) -> Report:
-    """Measure every runnable file of a bundle; one that fails becomes a row that says why.
+    threads: Sequence[int] = (1,),
+    reference: str | None = None,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Result:
+    """Measure every runnable file of bundles; one that fails becomes a row that says why.
+
+    All rows have a turn in each of ``effort.blocks`` rounds, in an order drawn anew. A turn is a fresh process: how a
+    process happens to lie in memory changes its speed for as long as it lives (Mytkowicz et al. 2009, ASPLOS,
+    "Producing wrong data without doing anything obviously wrong!"), so that many blocks of one process would agree
+    with each other on what the next process does not show. It also means that one runtime at a time is in memory, on
+    small boards as well.
+    The first row that runs is measured a second time, as if it were another: :attr:`Result.noise` is what these two
+    differ by.
 
     Args:
-        bundle: what to measure.
-        inputs: images, and their classes where accuracy is wanted.
-        threads: CPU threads of each runtime.
-        seconds: how long to time each file.
-        quick: noted in the report.
-        progress: called with the name of each file before it is measured.
+        bundles: what to measure.
+        inputs: of each bundle: images, and their classes where accuracy is wanted.
+        effort: how long.
+        threads: CPU threads of each runtime; every file is measured with each number.
+        reference: name of the file that others are compared with; None: the best of :data:`REFERENCES`.
+        progress: called with a line before each turn.
 
     Raises:
-        EdgeError: the bundle lists no runnable file.
+        EdgeError: a bundle lists no runnable file, or not the reference.
     """
-    names = runnable(bundle)
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    environment, before = read_environment(), read_state()
-    outcomes: dict[str, Outcome] = {}
+    described = "; ".join(dict.fromkeys(one.description for one in inputs))
     with tempfile.TemporaryDirectory(prefix="edge-bench-") as folder:
-        images = Path(folder) / "images.npy"
-        np.save(images, inputs.images)
-        for name in names:
-            progress(name)
-            try:
-                job = Job(
-                    str(bundle.path(name)), bundle.config, str(images), threads, seconds, inputs.truth is not None
-                )
-                outcomes[name] = run_worker(job, Path(folder))
-            except EdgeError as error:
-                outcomes[name] = Outcome(status="failed", reason=str(error))
-    after = read_state()
-    reference = next((name for name in REFERENCES if name in names and outcomes[name].measurement), None)
-    return Report(
-        schema=SCHEMA_VERSION,
-        kind="formats",
-        time=started,
-        model=bundle.config.name,
-        input_size=bundle.config.input.size,
-        threads=threads,
-        seconds=seconds,
-        quick=quick,
-        inputs=inputs.description,
-        images=len(inputs.images),
-        reference=reference,
-        environment=environment,
-        before=before,
-        after=after,
-        remarks=remarks(environment, before, after),
-        rows=[_row(bundle, name, outcomes[name], inputs, outcomes.get(reference or "")) for name in names],
+        subjects = _subjects(bundles, inputs, threads, Path(folder))
+        if reference is not None and not any(subject.name == reference for subject in subjects):
+            raise EdgeError(f"--reference: no bundle lists {reference}; listed are {_listed(subjects)}")
+        with Recording("formats", effort, described) as recording:
+            control = _measure(subjects, effort, progress)
+        references = _references(subjects, reference)
+        recording.rows += [_row(subject, references) for subject in subjects]
+        recording.reference = next((one.key for one in references.values()), None)
+        if control is not None:
+            twin = next(subject for subject in subjects if subject.key == control.key)
+            recording.noise = noise_between(_timing(twin), _timing(control))
+    return recording.result()
+
+
+def _subjects(
+    bundles: Sequence[Bundle], inputs: Sequence[Inputs], threads: Sequence[int], folder: Path
+) -> list[Subject]:
+    found: list[Subject] = []
+    names: set[str] = set()
+    for number, (bundle, given) in enumerate(zip(bundles, inputs, strict=True)):
+        images = folder / f"images{number}.npy"
+        np.save(images, given.images)
+        model = bundle.config.architecture
+        if model in names:  # two bundles of one architecture: their folders tell them apart
+            model = f"{model} ({bundle.folder.resolve().name})"
+        if model in names:
+            raise EdgeError(f"{bundle.folder}: a bundle of that name is measured already; leave one out")
+        names.add(model)
+        for name in runnable(bundle):
+            for count in dict.fromkeys(threads):
+                key = f"{model}/{name}/{count} thread{'s' * (count != 1)}"
+                found.append(Subject(key, bundle, name, count, given, images))
+    return found
+
+
+def _measure(subjects: list[Subject], effort: Effort, progress: Callable[[str], None]) -> Subject | None:
+    """Give everybody a turn in each round; return the control, measured likewise, or None where nothing runs."""
+    seconds = effort.seconds / effort.blocks
+    queries = -(-effort.queries // effort.blocks)
+    order = np.random.default_rng(SEED)
+    control: Subject | None = None
+    for number in range(effort.blocks):
+        turn = Turn(number, seconds, queries, min(WARM_UP, WARM_UP_SHARE * seconds))
+        living = [one for one in (*subjects, *((control,) if control else ())) if one.failure is None]
+        for place in order.permutation(len(living)):
+            subject = living[place]
+            progress(f"round {number + 1} of {effort.blocks}: {subject.key}{' again' * (subject is control)}")
+            subject.take_turn(turn, classify=number == 0 and subject.inputs.truth is not None)
+        if control is None:  # after the first round, in which files that don't run have said so
+            first = next((subject for subject in subjects if subject.failure is None), None)
+            if first is None:
+                return None
+            control = dataclasses.replace(first, loads=[], blocks=[], classes=())
+            progress(f"round {number + 1} of {effort.blocks}: {control.key} again")
+            control.take_turn(turn, classify=False)
+    if control is None:
+        return None
+    twin = next(subject for subject in subjects if subject.key == control.key)
+    return control if control.failure is None and twin.failure is None else None
+
+
+def _references(subjects: Sequence[Subject], wanted: str | None) -> dict[int, Subject]:
+    """Return the reference of each bundle, by the bundle's identity, where one ran; fewest threads first."""
+    found: dict[int, Subject] = {}
+    for name in (wanted,) if wanted else REFERENCES:
+        for subject in sorted(subjects, key=lambda one: one.threads):
+            if subject.name == name and subject.failure is None:
+                found.setdefault(id(subject.bundle), subject)
+    return found
+
+
+def _row(subject: Subject, references: dict[int, Subject]) -> Row:
+    config, path = subject.bundle.config, subject.bundle.folder / subject.name
+    reference = references.get(id(subject.bundle))
+    row = Row(
+        key=subject.key,
+        settings={
+            "model": config.architecture,
+            "bundle": config.name,
+            "file": subject.name,
+            "precision": config.files[subject.name].precision,
+            "input_size": config.input.size,
+            "threads": subject.threads,
+            "engine": subject.loads[0].engine if subject.loads else None,
+            "reference": reference.key if reference else None,
+        },
+        size_mb=path.stat().st_size / 1e6 if path.is_file() else None,
+    )
+    if subject.failure is not None:
+        return msgspec.structs.replace(row, status=subject.failure.status, reason=subject.failure.reason)
+    blocks, loads = subject.blocks, subject.loads
+    queries = sum(len(block.times) for block in blocks)
+    row = msgspec.structs.replace(
+        row,
+        timing=_timing(subject),
+        cpu_ms=1e3 * sum(block.cpu_s for block in blocks) / queries,
+        load_ms=float(np.median([loaded.load_ms for loaded in loads])),
+        first_ms=float(np.median([loaded.first_ms for loaded in loads])),
+        peak_mb=max((block.peak_mb for block in blocks if block.peak_mb is not None), default=None),
+        base_mb=max((loaded.base_mb for loaded in loads if loaded.base_mb is not None), default=None),
+    )
+    if subject.inputs.truth is None:
+        return row
+    classes = np.array(subject.classes)
+    same = reference is not None and reference.name != subject.name
+    return msgspec.structs.replace(
+        row,
+        images=len(classes),
+        accuracy=float(accuracy(subject.inputs.truth, classes)),
+        macro_f1=float(macro_f1(subject.inputs.truth, classes, len(config.labels))),
+        agreement=float(accuracy(np.array(reference.classes), classes)) if same and reference else None,
     )
 
 
-def run_worker(job: Job, folder: Path) -> Outcome:
-    """Run one job in a fresh Python; a crash or a hang becomes an outcome like any other."""
-    request, answer = folder / "job.json", folder / "outcome.json"
-    request.write_bytes(msgspec.json.encode(job))
-    answer.unlink(missing_ok=True)
-    # -P keeps the current folder off the module path; this repository's own is put at its end for uninstalled use.
-    code = "import sys; sys.path.append(sys.argv[1]); from bench.worker import main; main(sys.argv[2:])"
-    root = str(Path(__file__).parents[1])
-    command = [sys.executable, "-P", "-c", code, root, str(request), str(answer)]
-    limit = 180 + 4 * job.seconds + (len(np.load(job.images, mmap_mode="r")) if job.classify else 0)
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=limit, check=False)
-    except subprocess.TimeoutExpired:
-        return Outcome(status="failed", reason=f"no answer after {limit:.0f} s")
-    if done.returncode < 0:
-        return Outcome(status="failed", reason=f"the runtime crashed ({_signal(-done.returncode)})")
-    if not answer.is_file():
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["without a word"]
-        return Outcome(status="failed", reason=f"the worker ended with exit code {done.returncode}: {last[0]}")
-    return msgspec.json.decode(answer.read_bytes(), type=Outcome)
+def _timing(subject: Subject) -> Timing:
+    return timing([block.times for block in subject.blocks], [block.yardstick_ms for block in subject.blocks])
 
 
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
-def _row(bundle: Bundle, name: str, outcome: Outcome, inputs: Inputs, reference: Outcome | None) -> Row:
-    entry: File = bundle.config.files[name]
-    path = bundle.folder / name
-    size = path.stat().st_size / 1e6 if path.is_file() else None
-    found = outcome.measurement
-    if found is None:
-        return Row(name, entry.precision, size, outcome.status, outcome.reason)
-    figures: dict[str, Any] = {}
-    if inputs.truth is not None:
-        classes = np.array(found.classes)
-        figures["accuracy"] = accuracy(inputs.truth, classes)
-        figures["macro_f1"] = macro_f1(inputs.truth, classes, len(bundle.config.labels))
-        if reference is not None and reference.measurement is not None and reference is not outcome:
-            figures["agreement"] = accuracy(np.array(reference.measurement.classes), classes)
-    bare = msgspec.structs.replace(found, classes=())
-    return Row(name, entry.precision, size, "measured", measurement=bare, **figures)
+def _listed(subjects: Sequence[Subject]) -> str:
+    return ", ".join(dict.fromkeys(subject.name for subject in subjects))

@@ -15,6 +15,7 @@ import numpy as np
 from bench.effort import Effort
 from bench.environment import Environment, State, read_environment, read_state, remarks
 from bench.result import Kind, Result, Row, Timing
+from bench.yardstick import QUANTILE
 from devices.probe import probe
 from edge.metrics import percentile
 from edge.version import __version__
@@ -125,6 +126,7 @@ def timing(blocks: Sequence[Sequence[float]], yardsticks: Sequence[float] = ()) 
         p99_ms=1e3 * percentile(times, 99) if len(times) >= LEAST_FOR_P99 else None,
         per_second=len(times) / seconds,
         blocks=tuple(1e3 * percentile(np.asarray(blocks[index], float), 50) for index in filled),
+        lows=tuple(1e3 * percentile(np.asarray(blocks[index], float), QUANTILE) for index in filled),
         yardstick=tuple(float(yardsticks[index]) for index in filled) if yardsticks else (),
     )
 

@@ -1,4 +1,4 @@
-"""What a measurement is asked for and what it gives, as it lies in result files."""
+"""What the bench and its worker processes say to each other: one JSON object a line."""
 
 from __future__ import annotations
 
@@ -6,91 +6,114 @@ from typing import Literal
 
 import msgspec
 
-from edge.bundle import Config
-
-#: Version of the result files; keys are only added within one version.
+#: Version of the report of ``edge-bench live``.
 SCHEMA_VERSION = 1
 
 
-class Job(msgspec.Struct, frozen=True):
-    """What one worker process is to do.
+class NetworkJob(msgspec.Struct, frozen=True, tag=True):
+    """Run a model file on images.
 
     Attributes:
-        path: the model file; its hash has been checked.
-        config: the bundle's config.
+        folder: the bundle; the worker reads its config.
+        file: name of the file in it; its hash has been checked.
         images: ``.npy`` file, uint8 ``[N, S, S, 3]``, RGB.
-        threads: CPU threads of the runtime.
-        seconds: how long to time, after warming up.
-        classify: whether the classes of all images are wanted too.
+        threads: CPU threads of the runtime; None leaves the runtime's choice.
     """
 
-    path: str
-    config: Config
+    folder: str
+    file: str
     images: str
-    threads: int
+    threads: int | None = None
+
+
+class ReaderJob(msgspec.Struct, frozen=True, tag=True):
+    """Run ``EmotionReader.process`` on the frames of a sequence, again and again.
+
+    Attributes:
+        frames: ``.npy`` file, uint8 ``[N, H, W, 3]``, BGR.
+        model: bundle or file; None: the packaged one.
+        options: further arguments of ``EmotionReader``.
+        cycle: frames that are timed together, so that each time holds one search of the whole picture.
+        fps: of the sequence's own clock.
+    """
+
+    frames: str
+    model: str | None = None
+    options: dict[str, str | int | float | bool] = {}
+    cycle: int = 10
+    fps: float = 30.0
+
+
+class Turn(msgspec.Struct, frozen=True, tag=True):
+    """Time one block; it ends when both minimums are reached.
+
+    Attributes:
+        number: of the turn, from 0; another part of the inputs is taken in each.
+        seconds: least time.
+        queries: least number of inferences or frames.
+        warm_up: seconds of the same work before, not timed.
+    """
+
+    number: int
     seconds: float
-    classify: bool
+    queries: int
+    warm_up: float
 
 
-class Measurement(msgspec.Struct, frozen=True):
-    """What one worker process found. Times in milliseconds, memory in MB (10^6 bytes); batch 1.
+class Classify(msgspec.Struct, frozen=True, tag=True):
+    """Name the class of every image."""
+
+
+class Loaded(msgspec.Struct, frozen=True, tag=True):
+    """A worker is ready.
 
     Attributes:
         engine: runtime and version.
         load_ms: from nothing to a loaded network: importing the runtime and reading the file (from the disk cache).
         first_ms: the first inference, which often prepares buffers.
-        p50_ms: median of the timed inferences.
-        p90_ms: their 90th percentile.
-        p99_ms: their 99th percentile; None for fewer than 100 inferences, where it would be a single one's time.
-        per_second: inferences a second, one after the other.
-        timed: number of timed inferences.
-        peak_rss_mb: largest resident memory of the process; None where the kernel does not tell.
-        base_rss_mb: of that, Python, numpy and the images, before the runtime was loaded.
-        classes: class of each image, empty unless asked for.
+        base_mb: largest resident memory before the runtime came: Python, numpy and the inputs.
     """
 
     engine: str
     load_ms: float
     first_ms: float
-    p50_ms: float
-    p90_ms: float
-    p99_ms: float | None
-    per_second: float
-    timed: int
-    peak_rss_mb: float | None
-    base_rss_mb: float | None
-    classes: tuple[int, ...] = ()
+    base_mb: float | None
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """A worker's answer: a measurement, or why there is none."""
-
-    measurement: Measurement | None = None
-    status: Literal["measured", "no runtime", "failed"] = "measured"
-    reason: str | None = None
-
-
-class Row(msgspec.Struct, frozen=True):
-    """One file of the bundle.
+class Block(msgspec.Struct, frozen=True, tag=True):
+    """One block was timed.
 
     Attributes:
-        file: its name.
-        precision: what the config says of it.
-        size_mb: its size in MB (10^6 bytes); None when it is missing.
-        status: ``measured``; ``no runtime`` when what runs it is not installed; ``failed``.
-        reason: why it was not measured.
-        measurement: figures, without the classes.
-        accuracy: share of images whose class is the label, 0..1.
-        macro_f1: mean F1 over the classes that occur.
-        agreement: share of images whose class is the reference file's, 0..1.
+        times: seconds of each inference or frame.
+        cpu_s: processor time of the process meanwhile, all threads.
+        yardstick_ms: 10th percentile of :func:`bench.yardstick.unit`, done every few milliseconds in between.
+        peak_mb: largest resident memory of the process so far; None where the kernel does not tell.
     """
 
-    file: str
-    precision: str
-    size_mb: float | None
-    status: Literal["measured", "no runtime", "failed"]
-    reason: str | None = None
-    measurement: Measurement | None = None
-    accuracy: float | None = None
-    macro_f1: float | None = None
-    agreement: float | None = None
+    times: tuple[float, ...]
+    cpu_s: float
+    yardstick_ms: float
+    peak_mb: float | None
+
+
+class Classes(msgspec.Struct, frozen=True, tag=True):
+    """The class of each image, in order."""
+
+    classes: tuple[int, ...]
+
+
+class Failure(msgspec.Struct, frozen=True, tag=True):
+    """Why a worker can't go on; it ends after that.
+
+    Attributes:
+        status: ``no runtime`` when what runs the file is not installed.
+        reason: in words.
+    """
+
+    status: Literal["no runtime", "failed"]
+    reason: str
+
+
+Job = NetworkJob | ReaderJob
+Request = NetworkJob | ReaderJob | Turn | Classify
+Reply = Loaded | Block | Classes | Failure

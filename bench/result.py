@@ -37,7 +37,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
         p90_ms: 90th percentile.
         p99_ms: 99th percentile; None for fewer than 100.
         per_second: count divided by seconds.
-        blocks: median of each block, ms, in the order of time; what intervals are made from.
+        blocks: median of each block, ms, in the order of time.
+        lows: 10th percentile of each block, ms: what intervals are made from (:mod:`bench.statistics` says why).
         yardstick: beside each block, the time of a fixed piece of work that no version of this toolkit changes
             (:mod:`bench.yardstick`), ms: it tells a slower machine from slower software.
     """
@@ -50,6 +51,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     per_second: float
     blocks: tuple[float, ...] = ()
     yardstick: tuple[float, ...] = ()
+    lows: tuple[float, ...] = ()
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,9 @@ JsonOption: TypeAlias = Annotated[
 SaveOption: TypeAlias = Annotated[
     bool, typer.Option("--save", help="Also write the result to bench/results/DEVICE/DATE-COMMIT-KIND.json.")
 ]
+CpuOption: TypeAlias = Annotated[
+    str | None, typer.Option("--cpu", help="Run on these processors alone, such as 2 or 2,3 or 0-3.")
+]
 
 
 def effort_of(quick: bool) -> Effort:

@@ -1,54 +1,36 @@
-"""A report as a table for the terminal: plain text, so that it survives a pipe, a log and a narrow window."""
+"""Results of ``edge-bench formats`` as tables for the terminal: plain text, which survives a pipe and a log."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from bench.formats import Report
-from bench.records import Row
+from bench.result import Result, Row
 
-COLUMNS = (
-    "file",
-    "engine",
-    "MB",
-    "load ms",
-    "first ms",
-    "p50 ms",
-    "p90 ms",
-    "p99 ms",
-    "per s",
-    "peak MB",
-    "accuracy",
-    "agreement",
-)
+COLUMNS = ("file", "engine", "MB", "load ms", "first ms", "p50 ms", "p90 ms", "p99 ms", "per s", "peak MB")
+SCORES = ("accuracy", "macro F1", "agreement")
 
 
-def show(report: Report) -> str:
-    """Return the table with what one must know to read it above, and its doubts below."""
-    environment = report.environment
+def show(result: Result) -> str:
+    """Return a table for each model and number of threads, what one must know to read it above, its doubts below."""
+    environment = result.environment
     cpu = environment.cpu
     has = ", ".join(name for name, there in (cpu.features or {}).items() if there) or "instruction sets unknown"
-    measured = [row for row in report.rows if row.measurement]
-    scored = any(row.accuracy is not None for row in measured)
     machine = environment.device or "an unnamed machine"
-    timing = f"batch 1, {report.threads} thread{'s' * (report.threads != 1)}, {report.seconds:g} s a file"
     lines = [
-        f"{report.model}, {report.input_size} px: {timing}{' (quick: rough figures)' if report.quick else ''}",
         f"on {machine}, {cpu.model or 'unknown processor'} ({has}), {environment.os}",
-        f"inputs: {report.inputs}",
-        "",
-        *_align([list(COLUMNS if scored else COLUMNS[:-2]), *(_cells(row, scored) for row in measured)]),
+        f"inputs: {result.inputs}",
     ]
-    lines += [f"{row.file}  {row.status}: {row.reason}" for row in report.rows if not row.measurement]
-    lines.append("")
-    if scored:
-        best = max(row.accuracy for row in measured if row.accuracy is not None)
-        lines.append(
-            f"accuracy: {report.images} faces tell it to within {100 * margin(best, report.images):.1f} points"
-        )
-        lines.append(f"agreement: same class as {report.reference or 'no float file, none ran'}")
-    lines += [f"note: {remark}" for remark in report.remarks]
-    return "\n".join(lines).rstrip()
+    if result.mode == "quick":
+        lines.append("quick: rough figures")
+    for (model, size, threads), rows in _groups(result).items():
+        lines += ["", f"{model}, {size} px, batch 1, {threads} thread{'s' * (threads != 1)}"]
+        measured = [row for row in rows if row.status == "measured"]
+        scored = any(row.accuracy is not None for row in measured)
+        if measured:
+            lines += align([[*COLUMNS, *(SCORES if scored else ())], *(_cells(row, scored) for row in measured)])
+        lines += [f"{row.settings['file']}  {row.status}: {row.reason}" for row in rows if row.status != "measured"]
+    return "\n".join([*lines, "", *_below(result)]).rstrip()
 
 
 def margin(share: float, count: int) -> float:
@@ -57,33 +39,66 @@ def margin(share: float, count: int) -> float:
     return z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
 
 
-def _cells(row: Row, scored: bool) -> list[str]:
-    found = row.measurement
-    if found is None:
-        return [row.file]
-    cells = [
-        row.file,
-        found.engine.removesuffix(" (cpu)"),
-        "-" if row.size_mb is None else f"{row.size_mb:.2f}",
-        f"{found.load_ms:.0f}",
-        f"{found.first_ms:.1f}",
-        f"{found.p50_ms:.2f}",
-        f"{found.p90_ms:.2f}",
-        "-" if found.p99_ms is None else f"{found.p99_ms:.2f}",
-        f"{found.per_second:.0f}" if found.per_second >= 10 else f"{found.per_second:.1f}",
-        "-" if found.peak_rss_mb is None else f"{found.peak_rss_mb:.0f}",
-    ]
-    return [*cells, _percent(row.accuracy), _percent(row.agreement)] if scored else cells
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
-
-
-def _align(rows: list[list[str]]) -> list[str]:
+def align(rows: Sequence[Sequence[str]]) -> list[str]:
     """Pad cells to columns: the first to the left, figures to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     padded = (
         [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))] for row in rows
     )
-    return ["  ".join(cells) for cells in padded]
+    return ["  ".join(cells).rstrip() for cells in padded]
+
+
+def number(value: float | None, digits: int) -> str:
+    """Return a figure, or a dash for what is not known."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share as per cent, or a dash for what is not known."""
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def _below(result: Result) -> list[str]:
+    scored = [row for row in result.rows if row.accuracy is not None]
+    lines = []
+    if scored:
+        best = max(scored, key=lambda row: row.accuracy or 0)
+        within = margin(best.accuracy or 0, best.images or 1)
+        lines.append(f"accuracy: {best.images} faces tell it to within {100 * within:.1f} points")
+        references = dict.fromkeys(str(row.settings.get("reference") or "no float file, none ran") for row in scored)
+        lines.append(f"agreement: same class as {'; '.join(references)}")
+    if result.noise is not None:
+        lines.append(
+            f"noise: the first row, measured twice, differs by up to {100 * (result.noise - 1):.1f} %; "
+            "smaller differences say nothing"
+        )
+    return lines + [f"note: {remark}" for remark in result.remarks]
+
+
+def _groups(result: Result) -> dict[tuple[str, int, int], list[Row]]:
+    found: dict[tuple[str, int, int], list[Row]] = {}
+    for row in result.rows:
+        settings = row.settings
+        model = row.key.partition("/")[0]
+        place = (model, int(settings.get("input_size") or 0), int(settings.get("threads") or 1))
+        found.setdefault(place, []).append(row)
+    return found
+
+
+def _cells(row: Row, scored: bool) -> list[str]:
+    timing = row.timing
+    if timing is None:
+        return [str(row.settings["file"]), *["-"] * (len(COLUMNS) - 1 + (len(SCORES) if scored else 0))]
+    cells = [
+        str(row.settings["file"]),
+        str(row.settings["engine"]).removesuffix(" (cpu)"),
+        number(row.size_mb, 2),
+        number(row.load_ms, 0),
+        number(row.first_ms, 1),
+        number(timing.p50_ms, 2),
+        number(timing.p90_ms, 2),
+        number(timing.p99_ms, 2),
+        number(timing.per_second, 0 if timing.per_second >= 10 else 1),
+        number(row.peak_mb, 0),
+    ]
+    return [*cells, percent(row.accuracy), number(row.macro_f1, 3), percent(row.agreement)] if scored else cells

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,13 +14,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.formats import Report, measure_formats
-from bench.inputs import data_inputs, noise_inputs
+from bench.effort import QUICK, Effort
+from bench.formats import measure_formats
+from bench.gate import violations
+from bench.inputs import Inputs, data_inputs, face_inputs
+from bench.result import Result, Row, read_result
 from bench.table import margin, show
 from edge.bundle import Crop, describe_file, read_bundle, write_config
 from edge.errors import EdgeError
 from edge.labels import LABELS
 
+#: Enough to see that something was measured.
+SHORT = Effort("quick", 10, 0.1, 1)
 HAPPINESS, SURPRISE = LABELS.index("happiness"), LABELS.index("surprise")
 #: What the faces of the data set below show, in order; column of label.csv among its ten vote counts.
 SHOWN = ["happiness"] * 5 + ["neutral"] * 2 + ["surprise"] * 3
@@ -95,101 +100,109 @@ def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
 
 
 @pytest.fixture(scope="module")
-def run(bundle: Path, faces: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
-    """One run of the command with data: what it printed, and what it wrote."""
+def run(bundle: Path, faces: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Result]:
+    """One run of the command with data and limits that are broken: what it printed, and what it wrote."""
     written = tmp_path_factory.mktemp("out") / "report.json"
-    done = command("formats", bundle, "--data", f"ferplus:{faces}", "--seconds", "0.3", "--json", written)
-    assert done.returncode == 0, done.stderr
-    msgspec.json.decode(written.read_bytes(), type=Report)
-    return done.stdout, json.loads(written.read_text())
+    limits = ("--min-accuracy", "40", "--max-latency-ratio", "1000")
+    done = command("formats", bundle, "--data", f"ferplus:{faces}", "--quick", "--json", written, *limits)
+    assert done.returncode == 1, done.stderr
+    return done.stdout, read_result(written)
 
 
-def test_rows_and_reasons(run: tuple[str, dict[str, Any]]) -> None:
-    printed, report = run
-    assert [(row["file"], row["status"]) for row in report["rows"]] == [
-        ("model.h5", "failed"),
-        ("model.onnx", "measured"),
-        ("model.pt", "failed"),
-        ("model.tflite", "failed"),
-        ("model_weights.pth", "measured"),
+def by_file(result: Result) -> dict[str, Row]:
+    return {str(row.settings["file"]): row for row in result.rows}
+
+
+def test_rows_and_reasons(run: tuple[str, Result]) -> None:
+    printed, result = run
+    assert [(row.key, row.status) for row in result.rows] == [
+        ("mobilenet_v3_small/model.h5/1 thread", "failed"),
+        ("mobilenet_v3_small/model.onnx/1 thread", "measured"),
+        ("mobilenet_v3_small/model.pt/1 thread", "failed"),
+        ("mobilenet_v3_small/model.tflite/1 thread", "failed"),
+        ("mobilenet_v3_small/model_weights.pth/1 thread", "measured"),
     ]
-    rows = {row["file"]: row for row in report["rows"]}
-    assert "sha256" in rows["model.pt"]["reason"]
-    assert "not a readable TFLite model" in rows["model.tflite"]["reason"]
-    assert "not a readable Keras file" in rows["model.h5"]["reason"]
-    for row in report["rows"]:
-        assert row["reason"] is None or row["reason"] in printed
-    assert "quick" not in printed
+    rows = by_file(result)
+    assert "sha256" in (rows["model.pt"].reason or "")
+    assert "not a readable TFLite model" in (rows["model.tflite"].reason or "")
+    assert "not a readable Keras file" in (rows["model.h5"].reason or "")
+    for row in result.rows:
+        assert row.reason is None or row.reason in printed
+    assert "quick: rough figures" in printed and result.mode == "quick"
 
 
-def test_accuracy_and_agreement(run: tuple[str, dict[str, Any]]) -> None:
-    _, report = run
-    rows = {row["file"]: row for row in report["rows"]}
+def test_accuracy_and_agreement(run: tuple[str, Result]) -> None:
+    _, result = run
+    rows = by_file(result)
     checkpoint, onnx = rows["model_weights.pth"], rows["model.onnx"]
-    assert report["images"] == len(SHOWN)
-    assert report["reference"] == "model_weights.pth"
-    assert (checkpoint["accuracy"], checkpoint["agreement"]) == (0.5, None)
-    assert (onnx["accuracy"], onnx["agreement"]) == (0.3, 0.0)
+    assert checkpoint.images == len(SHOWN)
+    assert result.reference == checkpoint.key == onnx.settings["reference"]
+    assert (checkpoint.accuracy, checkpoint.agreement) == (0.5, None)
+    assert (onnx.accuracy, onnx.agreement) == (0.3, 0.0)
     # happiness: 2 * 5 / (2 * 5 + 5); neutral and surprise are never said: F1 0. Mean of three classes that occur.
-    assert checkpoint["macro_f1"] == pytest.approx(2 / 3 / 3)
+    assert checkpoint.macro_f1 == pytest.approx(2 / 3 / 3)
 
 
-def test_figures_hang_together(run: tuple[str, dict[str, Any]], bundle: Path) -> None:
-    _, report = run
-    for row in report["rows"]:
-        found = row["measurement"]
-        if found is None:
+def test_figures_hang_together(run: tuple[str, Result], bundle: Path) -> None:
+    _, result = run
+    for name, row in by_file(result).items():
+        timing = row.timing
+        if timing is None:
             continue
-        assert row["size_mb"] == pytest.approx((bundle / row["file"]).stat().st_size / 1e6)
-        assert 0 < found["p50_ms"] <= found["p90_ms"]
-        assert (found["p99_ms"] is None) == (found["timed"] < 100)
-        assert found["p99_ms"] is None or found["p90_ms"] <= found["p99_ms"]
-        assert found["load_ms"] > 0 and found["first_ms"] > 0
-        assert found["timed"] >= 10
-        assert found["per_second"] > 0
-    assert report["environment"]["packages"]["numpy"] == np.__version__
-    assert {"cpu", "os", "python", "architecture"} <= set(report["environment"])
+        assert row.size_mb == pytest.approx((bundle / name).stat().st_size / 1e6)
+        assert 0 < timing.p50_ms <= timing.p90_ms
+        assert (timing.p99_ms is None) == (timing.count < 100)
+        assert timing.p99_ms is None or timing.p90_ms <= timing.p99_ms
+        assert (row.load_ms or 0) > 0 and (row.first_ms or 0) > 0 and (row.cpu_ms or 0) > 0
+        assert timing.count >= QUICK.queries
+        assert timing.seconds * timing.per_second == pytest.approx(timing.count)
+        assert len(timing.blocks) == len(timing.lows) == len(timing.yardstick) == QUICK.blocks
+        assert all(low <= middle for low, middle in zip(timing.lows, timing.blocks, strict=True))
+    assert result.environment.packages["numpy"] == np.__version__
+    assert result.noise is not None and result.noise >= 1
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
-def test_memory_is_the_workers_own(run: tuple[str, dict[str, Any]]) -> None:
+def test_memory_is_the_workers_own(run: tuple[str, Result]) -> None:
     """PyTorch weighs some 200 MB more than ONNX Runtime; in one process both would report the same peak."""
-    rows = {row["file"]: row["measurement"] for row in run[1]["rows"]}
+    rows = by_file(run[1])
     checkpoint, onnx = rows["model_weights.pth"], rows["model.onnx"]
-    assert onnx["base_rss_mb"] < onnx["peak_rss_mb"] < checkpoint["peak_rss_mb"] - 50
-    assert abs(onnx["base_rss_mb"] - checkpoint["base_rss_mb"]) < 20
+    assert onnx.base_mb and onnx.peak_mb and checkpoint.base_mb and checkpoint.peak_mb
+    assert onnx.base_mb < onnx.peak_mb < checkpoint.peak_mb - 50
+    assert abs(onnx.base_mb - checkpoint.base_mb) < 20
 
 
 def test_a_fat_parent_does_not_show(bundle: Path) -> None:
     ballast = np.ones(400_000_000, np.uint8)
-    opened = only(bundle, "model.onnx")
-    report = measure_formats(opened, noise_inputs(opened.config), seconds=0.1)
+    (row,) = measure(only(bundle, "model.onnx")).rows
     assert ballast.all()
-    found = report.rows[0].measurement
-    assert found is not None
-    assert found.peak_rss_mb is None or found.peak_rss_mb < 400
+    assert row.timing is not None
+    assert row.peak_mb is None or row.peak_mb < 400
 
 
-def only(folder: Path, name: str) -> Any:
-    """The bundle, with one file listed."""
+def only(folder: Path, *names: str) -> Any:
+    """The bundle, with some files listed."""
     opened = read_bundle(folder)
-    files = {name: opened.config.files[name]}
+    files = {name: opened.config.files[name] for name in names}
     return msgspec.structs.replace(opened, config=msgspec.structs.replace(opened.config, files=files))
+
+
+def measure(opened: Any, effort: Effort = SHORT, **options: Any) -> Result:
+    images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+    return measure_formats([opened], [Inputs(images, None, "no faces at all")], effort, **options)
 
 
 def test_without_data_and_without_a_runtime(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    opened = read_bundle(bundle)
-    report = measure_formats(opened, noise_inputs(opened.config), seconds=0.1, quick=True)
-    rows = {row.file: row for row in report.rows}
+    result = measure(read_bundle(bundle))
+    rows = by_file(result)
     assert rows["model_weights.pth"].status == "no runtime"
     assert rows["model.onnx"].status == "measured"
     assert rows["model.onnx"].accuracy is None
-    assert report.reference == "model.onnx"
-    text = show(report)
-    assert "noise (seed 0), no faces: accuracy was not measured" in text
-    assert "quick: rough figures" in text
+    assert result.reference == rows["model.onnx"].key
+    text = show(result)
+    assert "inputs: no faces at all" in text
     assert "model_weights.pth  no runtime: this model file needs PyTorch" in text
 
 
@@ -207,19 +220,38 @@ def test_a_broken_runtime_is_a_row(
 ) -> None:
     (tmp_path / "onnxruntime.py").write_text(runtime)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    opened = only(bundle, "model.onnx")
-    (row,) = measure_formats(opened, noise_inputs(opened.config), seconds=0.1).rows
+    (row,) = measure(only(bundle, "model.onnx")).rows
     assert row.status == "failed"
     assert row.reason is not None and row.reason.startswith(reason)
 
 
-def test_noise_is_the_same_everywhere(bundle: Path) -> None:
+def test_threads_bundles_and_their_keys(bundle: Path, tmp_path: Path) -> None:
+    twin = tmp_path / "twin"
+    shutil.copytree(bundle, twin)
+    here, there = only(bundle, "model.onnx"), only(twin, "model.onnx")
+    images = Inputs(np.zeros((1, 32, 32, 3), np.uint8), None, "black")
+    result = measure_formats([here, there], [images, images], SHORT, threads=[1, 2, 2])
+    model = "mobilenet_v3_small"
+    assert [row.key for row in result.rows] == [
+        f"{model}/model.onnx/1 thread",
+        f"{model}/model.onnx/2 threads",
+        f"{model} (twin)/model.onnx/1 thread",
+        f"{model} (twin)/model.onnx/2 threads",
+    ]
+    assert [row.settings["reference"] for row in result.rows] == [result.rows[0].key] * 2 + [result.rows[2].key] * 2
+    with pytest.raises(EdgeError, match="measured already; leave one out"):
+        measure_formats([here, there, there], [images] * 3, SHORT)
+    with pytest.raises(EdgeError, match="--reference: no bundle lists model_int8"):
+        measure(here, reference="model_int8.onnx")
+
+
+def test_portraits_never_repeat(bundle: Path) -> None:
     config = read_bundle(bundle).config
-    first, second = noise_inputs(config), noise_inputs(config)
+    first, second = face_inputs(config), face_inputs(config)
     assert first.truth is None
     assert np.array_equal(first.images, second.images)
-    assert first.images.shape == (64, 32, 32, 3)
-    assert len(np.unique(first.images.reshape(64, -1), axis=0)) == 64
+    assert first.images.shape == (768, 32, 32, 3)
+    assert len(np.unique(first.images.reshape(768, -1), axis=0)) == 768
 
 
 def test_faces_are_matched_by_name(bundle: Path, faces: Path) -> None:
@@ -257,6 +289,10 @@ def test_margin(share: float, count: int, expected: float) -> None:
         (["formats", "BUNDLE", "--data", "ferplus:nowhere"], "no such folder"),
         (["formats", "BUNDLE", "--data", "ferplus:FACES", "--split", "spring"], "no split 'spring'"),
         (["formats", "BUNDLE", "--threads", "0"], "'--threads'"),
+        (["formats", "BUNDLE", "--min-accuracy", "80"], "add --data"),
+        (["formats", "BUNDLE", "--cpu", "one"], "write processors as"),
+        (["formats", "BUNDLE", "--cpu", "4000"], "this process may use"),
+        (["formats", "BUNDLE", "--reference", "model_int8.tflite", "--quick"], "no bundle lists model_int8.tflite"),
     ],
 )
 def test_mistakes_end_in_one_line(bundle: Path, faces: Path, arguments: list[str], message: str) -> None:
@@ -280,3 +316,19 @@ def test_a_bundle_of_which_nothing_runs(bundle: Path, tmp_path: Path) -> None:
     done = command("formats", tmp_path)
     assert done.returncode == 2
     assert "make some with edge-quantize" in done.stderr
+
+
+def test_limits_end_with_a_line_each(run: tuple[str, Result]) -> None:
+    printed, result = run
+    failed = [f"limit: {row.key}: failed: {row.reason}" for row in result.rows if row.status == "failed"]
+    onnx = "limit: mobilenet_v3_small/model.onnx/1 thread: accuracy 30.0 %, allowed are 40 % at least"
+    assert sorted(line for line in printed.splitlines() if line.startswith("limit: ")) == sorted([onnx, *failed])
+
+
+def test_a_broken_file_breaks_the_gate_and_slow_ones_do(run: tuple[str, Result]) -> None:
+    _, result = run
+    broken = violations(result, None, 1000.0)
+    assert [line.partition(": ")[0] for line in broken] == [row.key for row in result.rows if row.status == "failed"]
+    tight = violations(result, None, 1e-6)
+    assert len(tight) == len(result.rows)
+    assert any("allowed are 1e-06" in line for line in tight)
