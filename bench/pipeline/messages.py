@@ -81,6 +81,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         width: of the pictures, pixels.
         height: of the pictures, pixels.
         wall: median milliseconds of each stage.
+        lows: 10th percentile of the same.
+        yardstick_ms: 10th percentile of :func:`bench.yardstick.unit`, done in between; at a rate, right afterwards.
         cpu: milliseconds of processor time a frame, of ``capture``, ``sinks`` and of ``all`` threads together.
         peak_mb: largest resident memory of the process so far.
         notes: what the source did not grant.
@@ -96,6 +98,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     width: int
     height: int
     wall: dict[str, float]
+    lows: dict[str, float]
+    yardstick_ms: float
     cpu: dict[str, float]
     peak_mb: float | None
     notes: tuple[str, ...] = ()

@@ -11,11 +11,15 @@ from bench.pipeline.cpu import thread_seconds
 from bench.pipeline.messages import Block, Turn
 from bench.pipeline.sources import Opened
 from bench.worker import peak_rss_mb
+from bench.yardstick import QUANTILE, REPEATS, unit
 from edge.sinks import Sink
 from edge.types import Result
 
 #: Names of the runtime's own timings, and of the stages they are here.
 _STAGES = {"detect": "detect", "track": "tracking", "crop": "crops", "classify": "classify"}
+
+#: Seconds between two units of the yardstick.
+_BETWEEN = 0.05
 
 #: Least frames before the first block, however slow they are.
 _LEAST_WARM = 5
@@ -74,6 +78,8 @@ class Watch:
         self._seen = 0
         self._begin: float | None = None
         self._before = 0.0
+        self._faces = 0
+        self._measured = 0.0
 
     def take(self, result: Result) -> None:
         """Note one result."""
@@ -98,7 +104,11 @@ class Watch:
         waited = latency - timings["total"] / 1e3 if self._opened.source.live else result.frame.captured - self._before
         self._wall["waiting"].append(max(0.0, waited))
         self._wall["other"].append(max(0.0, now - finished))
-        self._before = now
+        if not self._opened.source.live and now - self._measured > _BETWEEN:
+            # A camera's frame would have to wait for it.
+            self._units.append(unit())
+            self._measured = time.perf_counter()
+        self._before = time.perf_counter()
         if len(self._times) >= self._turn.frames and now - self._begin >= self._turn.seconds:
             self._finish(result, now)
 
@@ -107,6 +117,8 @@ class Watch:
         self._monotonic = time.monotonic()
         self._times: list[float] = []
         self._latencies: list[float] = []
+        self._units: list[float] = []
+        self._measured = now
         self._faces = 0
         self._wall: dict[str, list[float]] = {name: [] for name in (*_STAGES.values(), "waiting", "other")}
         self._came, self._dropped = self._opened.came, self._opened.dropped
@@ -117,6 +129,8 @@ class Watch:
     def _finish(self, result: Result, now: float) -> None:
         frames = len(self._times)
         end, spent = time.monotonic(), self._clocks()
+        spent["all"] -= sum(self._units)
+        units = self._units or [unit() for _ in range(REPEATS)]
         wall = dict(self._wall)
         if self._opened.played:
             wall["capture"] = self._opened.played.took[self._captured :]
@@ -132,8 +146,10 @@ class Watch:
             dropped=self._opened.dropped - self._dropped,
             width=width,
             height=height,
-            wall=_medians(wall),
+            wall=_of_stages(wall, 50),
             cpu={name: 1e3 * (spent[name] - self._cpu[name]) / frames for name in spent if name in self._cpu},
+            lows=_of_stages(wall, QUANTILE),
+            yardstick_ms=1e3 * float(np.percentile(units, QUANTILE)),
             peak_mb=peak_rss_mb(),
             notes=self._opened.source.notes,
         )
@@ -148,9 +164,9 @@ class Watch:
         return {"all": time.process_time(), **thread_seconds({"capture": "capture", "sink": "sinks"})}
 
 
-def _medians(wall: dict[str, list[float]]) -> dict[str, float]:
-    """Median milliseconds of each stage; sinks are one stage, and a result goes to all of them."""
-    found = {name: 1e3 * float(np.median(times)) for name, times in wall.items() if times}
+def _of_stages(wall: dict[str, list[float]], quantile: float) -> dict[str, float]:
+    """A percentile of each stage, milliseconds; sinks are one stage, and a result goes to all of them."""
+    found = {name: 1e3 * float(np.percentile(times, quantile)) for name, times in wall.items() if times}
     sinks = [name for name in found if name.startswith("sink ")]
     if sinks:
         found["sinks"] = sum(found.pop(name) for name in sinks)

@@ -37,7 +37,10 @@ from edge.sinks import Sink
 
 #: Frames that are decoded at a time before the processor time of reading them is counted: a decoder has threads of its
 #: own, which must be done by then.
-_CHUNK = 16
+_CHUNK = 20
+
+#: Searches after which a new sequence is followed as it is for the rest of it.
+_SETTLED = 3
 
 
 def main() -> None:
@@ -135,14 +138,18 @@ def _stages(
     if seconds <= 0:
         return {}
     opened = Opened(msgspec.structs.replace(job, rate=None), images)
+    chunk = min(max(_CHUNK, job.search_interval), 2 * _CHUNK)
     try:
         if opened.played is None:
             return {}
         frames = opened.played.frames()
+        for frame in islice(frames, _SETTLED * job.search_interval):
+            if frame is not None:
+                reader.process(frame)
         count, end = 0, time.perf_counter() + seconds
         with metered(reader) as spent:
-            while count < _CHUNK or time.perf_counter() < end:
-                for frame in list(islice(frames, _CHUNK)):
+            while count < chunk or time.perf_counter() < end:
+                for frame in list(islice(frames, chunk)):
                     if frame is not None:
                         reader.process(frame)
                         count += 1
