@@ -88,7 +88,7 @@ def combination(job: Job) -> Combination:
     config = read_bundle(path.parent).config
     built_in = job.source == BUILT_IN
     source = shown_source(job.source)
-    size = "x".join(map(str, job.size)) if job.size else "its own size"
+    size = "x".join(map(str, job.size)) if job.size else "own size"
     people = f"{job.faces} face{'s' * (job.faces != 1)}"
     rate = "full speed" if job.rate is None else f"{job.rate:g} a second"
     threads = f"{job.threads or 'default'} thread{'s' * (job.threads != 1)}"

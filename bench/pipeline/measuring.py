@@ -219,8 +219,9 @@ def row_of(
         if counted:
             cpu[name] = float(np.mean(counted))
     whole = cpu.pop("all")
-    if "detect" in cpu:
-        cpu["other"] = max(0.0, whole - sum(cpu.values()))
+    # Stages are counted apart from the run; where others disturbed, their sum can be more than all of it.
+    if "detect" in cpu and whole > sum(cpu.values()):
+        cpu["other"] = whole - sum(cpu.values())
     last = blocks[-1]
     job = combination.job
     faces = sum(block.faces for block in blocks) / frames

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -58,11 +59,13 @@ class PipelineProcess:
             PipelineError: it can't be.
         """
         self._errors = tempfile.TemporaryFile()
+        self._folder = tempfile.TemporaryDirectory(prefix="edge-bench-")
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _BOOT, str(ROOT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
+            env={**os.environ, "TMPDIR": self._folder.name, "TEMP": self._folder.name},
         )
         try:
             self._send(self._job)
@@ -103,6 +106,7 @@ class PipelineProcess:
                 with contextlib.suppress(OSError):
                     stream.close()
         self._errors.close()
+        self._folder.cleanup()
 
     def _send(self, request: Request) -> None:
         assert self._process.stdin is not None
