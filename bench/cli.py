@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench.application import app
-from bench.commands import formats, live, pipeline, promised, sustained
+from bench.commands import compare, formats, live, pairs, pipeline, promised, submit, sustained
 
-__all__ = ["app", "formats", "live", "main", "pipeline", "promised", "sustained"]
+__all__ = ["app", "compare", "formats", "live", "main", "pairs", "pipeline", "promised", "submit", "sustained"]
 
 
 @app.callback()

@@ -28,6 +28,9 @@ REFERENCES = ("model_weights.pth", "model.pt", "model.onnx", "model.tflite")
 #: Of a turn's time, what goes to warming up before; at most so many seconds.
 WARM_UP_SHARE, WARM_UP = 0.25, 0.5
 
+#: Fewest inferences in a turn, however slow the network is.
+LEAST = 10
+
 #: Seed of the order of rows, which is drawn anew in each round.
 SEED = 0
 
@@ -159,7 +162,7 @@ def _subjects(
 def _measure(subjects: list[Subject], effort: Effort, progress: Callable[[str], None]) -> Subject | None:
     """Give everybody a turn in each round; return the control, measured likewise, or None where nothing runs."""
     seconds = effort.seconds / effort.blocks
-    queries = -(-effort.queries // effort.blocks)
+    queries = max(LEAST, -(-effort.queries // effort.blocks))
     order = np.random.default_rng(SEED)
     control: Subject | None = None
     for number in range(effort.blocks):

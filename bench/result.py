@@ -19,7 +19,7 @@ from edge.files import write_atomically
 SCHEMA = 2
 
 #: What was measured.
-Kind = Literal["formats", "pipeline", "sustained", "instructions", "peers"]
+Kind = Literal["formats", "pipeline", "sustained", "instructions", "peers", "pairs"]
 
 Status = Literal["measured", "no runtime", "failed"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -10,6 +11,7 @@ import typer
 
 from bench.effort import NORMAL, QUICK, Effort
 from bench.result import Result, write_result
+from edge.errors import EdgeError
 
 #: Results by device, beside the folder one stands in: the repository's, in a checkout.
 RESULTS = Path("bench") / "results"
@@ -25,6 +27,9 @@ SaveOption: TypeAlias = Annotated[
 ]
 CpuOption: TypeAlias = Annotated[
     str | None, typer.Option("--cpu", help="Run on these processors alone, such as 2 or 2,3 or 0-3.")
+]
+FailOption: TypeAlias = Annotated[
+    str | None, typer.Option("--fail-on", metavar="VERDICT", help="slower: end with exit code 1 if anything is.")
 ]
 
 
@@ -44,6 +49,18 @@ def finish(result: Result, json_file: Path | None, save: bool) -> list[Path]:
         write_result(result, path)
         print(f"written: {path}", file=sys.stderr)
     return places
+
+
+def fail_if(fail_on: str | None, verdicts: Iterable[str]) -> None:
+    """End the command with exit code 1 if one of the verdicts is what ``--fail-on`` names.
+
+    Raises:
+        EdgeError: it names another one than ``slower``.
+    """
+    if fail_on not in (None, "slower"):
+        raise EdgeError(f"--fail-on {fail_on}: only slower is known")
+    if fail_on is not None and fail_on in verdicts:
+        raise typer.Exit(1)
 
 
 def place(result: Result, folder: Path = RESULTS) -> Path:

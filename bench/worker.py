@@ -22,8 +22,6 @@ from bench.yardstick import QUANTILE, unit, yardstick
 
 #: Images that one turn rotates through; more would only add memory to what is measured.
 ROTATION = 64
-#: Fewest inferences before and during timing, however slow the network is.
-LEAST = 10
 #: Seconds of work between two units of the yardstick. It empties the caches, so that the inference after it takes a
 #: little longer: one in twenty, at a millisecond each.
 SLICE = 0.02
@@ -105,10 +103,14 @@ class WholeReader:
         self._index = 0
 
     def load(self) -> None:
+        import cv2
+
         from edge.reader import EmotionReader
         from edge.types import Frame
 
         options: dict[str, Any] = {"search_interval": self._job.cycle, **self._job.options}
+        # As edge-run does: a second thread's waiting costs more than it saves on pictures this small.
+        cv2.setNumThreads(1)
         self._reader = EmotionReader(self._job.model, **options)
         self._frame = Frame
         self.name = f"{self._reader.detector_name}, {self._reader.model.engine.name}"
@@ -180,10 +182,8 @@ def _do(work: Workload, request: Request) -> Reply:
 
 def _block(work: Workload, turn: Turn) -> Block:
     work.turn(turn.number)
-    _run_for(work, turn.warm_up, LEAST)
-    cpu = time.process_time()
-    times, units = _run_for(work, turn.seconds, max(LEAST, turn.queries))
-    cpu = time.process_time() - cpu - sum(units)
+    _run_for(work, turn.warm_up, work.repeats)
+    times, units, cpu = _run_for(work, turn.seconds, turn.queries)
     return Block(tuple(times), cpu, 1e3 * float(np.percentile(units, QUANTILE)), peak_rss_mb())
 
 
@@ -200,15 +200,17 @@ def peak_rss_mb() -> float | None:
     return None if kib is None else int(kib) * 1024 / 1e6
 
 
-def _run_for(work: Workload, seconds: float, queries: int) -> tuple[list[float], list[float]]:
+def _run_for(work: Workload, seconds: float, queries: int) -> tuple[list[float], list[float], float]:
     """Run one step after the other until time is up and the queries are done; after each slice, the yardstick.
 
     Returns:
-        seconds of each query, and of each unit of the yardstick.
+        seconds of each query, of each unit of the yardstick, and of the processor without the yardstick.
     """
     times: list[float] = []
     units = [unit()]
     steps = -(-queries // work.repeats)
+    cpu = 0.0
+    cpu_begin = time.process_time()
     begin = now = slice_begin = time.perf_counter()
     while len(times) < steps or now - begin < seconds:
         work.step(len(times))
@@ -216,9 +218,11 @@ def _run_for(work: Workload, seconds: float, queries: int) -> tuple[list[float],
         times.append((end - now) / work.repeats)
         now = end
         if now - slice_begin >= SLICE:
+            cpu += time.process_time() - cpu_begin
             units.append(unit())
+            cpu_begin = time.process_time()
             now = slice_begin = time.perf_counter()
-    return times, units
+    return times, units, cpu + time.process_time() - cpu_begin
 
 
 def _timed(work: Workload, index: int) -> float:
