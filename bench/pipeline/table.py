@@ -26,8 +26,10 @@ def show(result: Result, labels: Sequence[str]) -> str:
     pairs = list(zip(labels, result.rows, strict=True))
     measured = [(label, row) for label, row in pairs if row.status == "measured"]
     power = any(row.joules is not None for _, row in measured)
-    lines = [*head(result), "", *_common(measured)]
-    lines += align([[*COLUMNS, *(["mJ"] * power)], *(_cells(label, row, power) for label, row in measured)])
+    lines = head(result)
+    for model in dict.fromkeys(_model(row) for _, row in measured):
+        cells = [_cells(label, row, power) for label, row in measured if _model(row) == model]
+        lines += ["", model, *align([[*COLUMNS, *(["mJ"] * power)], *cells])]
     lines += [f"{label}  {row.status}: {row.reason}" for label, row in pairs if row.status != "measured"]
     lines += ["", "FPS, ms: from result to result; late: ms from capture to result; CPU ms: of a frame, all threads"]
     for label, row in measured:
@@ -96,12 +98,6 @@ def thinned(curve: Sequence[Sample], most: int) -> list[Sample]:
     if len(curve) <= most:
         return list(curve)
     return [curve[round(index * (len(curve) - 1) / (most - 1))] for index in range(most)]
-
-
-def _common(measured: Sequence[tuple[str, Row]]) -> list[str]:
-    """Name the model once where all rows have the same."""
-    models = dict.fromkeys(_model(row) for _, row in measured)
-    return [next(iter(models)), ""] if len(models) == 1 else []
 
 
 def _model(row: Row) -> str:
