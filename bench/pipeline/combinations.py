@@ -100,7 +100,7 @@ def combination(job: Job) -> Combination:
     parts = [config.architecture, path.name, device, threads, detector, search, *scene, video]
     shown = size if job.size else ""
     short = "max" if job.rate is None else f"{job.rate:g}/s"
-    label = ", ".join(part for part in (shown, people if built_in else source[-24:], short, search, video) if part)
+    label = " ".join(part for part in (shown, people if built_in else source[-24:], short, search, video) if part)
     settings: dict[str, Value] = {
         "model": config.architecture,
         "file": path.name,

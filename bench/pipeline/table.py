@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.result import Result, Row, Sample
 from bench.table import align, number
 
-COLUMNS = ("", "FPS", "p50 ms", "p90", "p99", "late p50", "p90", "p99", "dropped", "CPU ms", "faces")
+COLUMNS = ("", "FPS", "p50 ms", "p90", "p99", "late", "p90", "p99", "drop", "CPU", "faces")
 
 #: Characters of a stage's bar where it is the longest one.
 BAR = 30
@@ -31,7 +31,7 @@ def show(result: Result, labels: Sequence[str]) -> str:
         cells = [_cells(label, row, power) for label, row in measured if _model(row) == model]
         lines += ["", model, *align([[*COLUMNS, *(["mJ"] * power)], *cells])]
     lines += [f"{label}  {row.status}: {row.reason}" for label, row in pairs if row.status != "measured"]
-    lines += ["", "FPS, ms: from result to result; late: ms from capture to result; CPU ms: of a frame, all threads"]
+    lines += ["", "p50, p90, p99: ms from result to result; late: the same from capture to result; CPU: ms a frame"]
     for label, row in measured:
         lines += ["", *stage_bars(label, row)]
     return "\n".join([*lines, "", *below(result)]).rstrip()
@@ -122,7 +122,7 @@ def _cells(label: str, row: Row, power: bool) -> list[str]:
         number(latency.p50_ms, 2),
         number(latency.p90_ms, 2),
         number(latency.p99_ms, 2),
-        "-" if row.dropped is None else f"{100 * row.dropped / came:.1f} %",
+        "-" if row.dropped is None else f"{100 * row.dropped / came:.1f}%",
         number(row.cpu_ms, 2),
         number(row.faces_per_frame, 2),
     ]

@@ -17,7 +17,7 @@ from bench.effort import Effort
 from bench.pipeline.combinations import combination, combine, shown_source
 from bench.pipeline.cpu import metered
 from bench.pipeline.keeping import keep
-from bench.pipeline.measuring import Subject, frame_timing, measure_pipeline
+from bench.pipeline.measuring import Subject, frame_timing, joules_of, measure_pipeline, power_remarks
 from bench.pipeline.messages import Block, Job, Turn
 from bench.pipeline.promised import PROMISES, Promise, promised_rows
 from bench.pipeline.scene import pictures
@@ -38,6 +38,26 @@ MODEL = DEFAULT_MODEL / "model_int8.tflite"
 #: Enough to see that all is there; nothing is read from its figures.
 GLANCE = Effort("quick", 12, 0.2, 1)
 TURN = Turn(frames=12, seconds=0.2, warm=0.0, metered=0.0)
+
+
+def block_of(times: list[float]) -> Block:
+    """A block of frames that took so many seconds."""
+    return Block(
+        begin=0.0,
+        end=1.0,
+        times=times,
+        latencies=times,
+        faces=len(times),
+        came=len(times),
+        dropped=0,
+        width=640,
+        height=480,
+        wall={},
+        lows={},
+        yardstick_ms=1.0,
+        cpu={"all": 3.0},
+        peak_mb=None,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +123,7 @@ def test_every_combination_has_a_key_of_its_own() -> None:
     assert keys[0] == "mobilenet_v2/model_int8.tflite/1 thread/built-in/320x240/1 face/full speed"
     assert keys[-1] == "mobilenet_v2/model_int8.tflite/2 threads/built-in/640x480/5 faces/30 a second"
     labels = [one.label for one in found]
-    assert labels[-1] == "640x480, 5 faces, 30/s" and len(set(labels)) == 12  # threads have tables of their own
+    assert labels[-1] == "640x480 5 faces 30/s" and len(set(labels)) == 12  # threads have tables of their own
     (again,) = combine(None, source="clips/talk.mp4", rates="max", search_interval=1)
     assert again.key == "mobilenet_v2/model_int8.tflite/default threads/search every 1/talk.mp4/own size/full speed"
 
@@ -156,7 +176,7 @@ def test_rows_of_a_run(clip: Path) -> None:
 
     text = show(result, [one.label for one in combinations])
     assert "quick: rough figures" in text and f"no runtime: {cuda.reason}" in text
-    assert "320x240, 2 faces, max" in text
+    assert "320x240 2 faces max" in text
     tables = text.partition("\nnote:")[0].splitlines()
     assert max(len(line) for line in tables if cuda.reason not in line) <= 100
     assert msgspec.json.decode(msgspec.json.encode(result), type=Result) == result
@@ -179,33 +199,24 @@ def test_nothing_could_be_measured() -> None:
 def test_energy_is_what_was_above_idle(tmp_path: Path) -> None:
     path = tmp_path / "watts"
     path.write_text("2.5")
-    subject = Subject(combination(Job(model=str(MODEL), size=(160, 120))))
+    block = block_of([0.01] * 10)
     with PowerLog(WrittenMeter(path), every=0.02) as log:
         begin = time.monotonic()
-        subject.take_turn(TURN)
-        mean = log.mean(begin, time.monotonic())
-    assert mean == pytest.approx(2.5)
+        while log.mean(begin, begin + 0.1) is None:
+            time.sleep(0.02)
+        block = msgspec.structs.replace(block, begin=begin, end=begin + 0.1)
+        assert joules_of(block, log, 0.5) == pytest.approx(0.2)
+        assert joules_of(block, log, None) == pytest.approx(0.25)
+        assert joules_of(msgspec.structs.replace(block, begin=begin - 9, end=begin - 8), log, None) is None
+        assert power_remarks(log, 0.5) == [
+            "power: file, what the program that writes watts measures; 0.50 W idle, taken off"
+        ]
+    assert joules_of(block, None, None) is None and power_remarks(None, None) == []
 
 
 def test_cycles_count_searches() -> None:
     """Of ten frames one searches: the 10th percentile of single frames knows nothing of it."""
-    times = [0.010] + [0.002] * 9
-    block = Block(
-        begin=0.0,
-        end=1.0,
-        times=times * 12,
-        latencies=times * 12,
-        faces=120,
-        came=120,
-        dropped=0,
-        width=640,
-        height=480,
-        wall={},
-        lows={},
-        yardstick_ms=1.0,
-        cpu={"all": 3.0},
-        peak_mb=None,
-    )
+    block = block_of(([0.010] + [0.002] * 9) * 12)
     found = frame_timing([block], 10)
     assert found.blocks == pytest.approx((2.0,))
     assert found.lows == pytest.approx((2.8,))
