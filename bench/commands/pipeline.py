@@ -52,7 +52,7 @@ def pipeline(
     Example: edge-bench pipeline --size 320x240,640x480 --faces 1,2,5,10 --json pipeline.json
     """
     from bench.affinity import pin
-    from bench.pipeline.combinations import combine
+    from bench.pipeline.combinations import at_own_rate, combine
     from bench.pipeline.keeping import keep
     from bench.pipeline.measuring import measure_pipeline
     from bench.pipeline.sources import check_source
@@ -72,8 +72,9 @@ def pipeline(
         device=device,
         video=video,
     )
-    for job in {(one.job.size, one.job.faces): one.job for one in combinations}.values():
-        check_source(job)
+    jobs = {(one.job.size, one.job.faces): one.job for one in combinations}.values()
+    if any([check_source(job) for job in jobs]):  # all of them, each for its own mistakes
+        combinations = [at_own_rate(one) for one in combinations]
     meter, remarks = find_meter(power)
     pin(cpu)
     result = measure_pipeline(

@@ -50,7 +50,7 @@ def sustained(
     Example: edge-bench sustained --minutes 30 --faces 2 --save
     """
     from bench.affinity import pin
-    from bench.pipeline.combinations import combine
+    from bench.pipeline.combinations import at_own_rate, combine
     from bench.pipeline.keeping import keep
     from bench.pipeline.sources import check_source
     from bench.pipeline.table import show_curve
@@ -73,7 +73,9 @@ def sustained(
     )
     if len(combinations) > 1:
         raise EdgeError("a long run is one thing at a time; give one --size, --faces, --rate and --threads")
-    check_source(combinations[0].job)
+    one = combinations[0]
+    if check_source(one.job):
+        one = at_own_rate(one)
     meter, remarks = find_meter(power)
     pin(cpu)
 
@@ -82,7 +84,7 @@ def sustained(
         print(f"{sample.at / 60:6.1f} min  {sample.fps:.1f} FPS{heat}", file=sys.stderr)
 
     result, broken = measure_sustained(
-        combinations[0], minutes, inputs=described(source, size), meter=meter, remarks=remarks, progress=progress
+        one, minutes, inputs=described(source, size), meter=meter, remarks=remarks, progress=progress
     )
     typer.echo(show_curve(result))
     keep(result, json_file, save)

@@ -135,6 +135,15 @@ def model_file(model: Path | None, device: str = "cpu") -> Path:
     return files[0]
 
 
+def at_own_rate(one: Combination) -> Combination:
+    """Return the row of a camera or stream: unless it is asked for a rate, it gives what it gives."""
+    settings = one.settings | {"live": True}
+    if one.job.rate is not None:
+        return dataclasses.replace(one, settings=settings)
+    key, label = one.key.replace("/full speed", "/own rate"), one.label.replace(" max", " own rate")
+    return dataclasses.replace(one, key=key, label=label, settings=settings)
+
+
 def shown_source(source: str) -> str:
     """Return a source's name for results: of a file without its folder, of a URL without user, password and query."""
     if "://" in source:

@@ -237,7 +237,7 @@ def row_of(
         peak_mb=max((block.peak_mb for block in blocks if block.peak_mb is not None), default=None),
         base_mb=max(bases, default=None),
         frames=frames,
-        dropped=sum(block.dropped for block in blocks) if job.rate or last.dropped else None,
+        dropped=sum(block.dropped for block in blocks) if at_a_rate(combination) else None,
         faces_per_frame=faces,
         stages=tuple(
             Stage(
@@ -272,11 +272,16 @@ def frame_timing(blocks: Sequence[Block], cycle: int) -> Timing:
     return msgspec.structs.replace(found, lows=tuple(lows))
 
 
+def at_a_rate(combination: Combination) -> bool:
+    """Say whether frames come when they come, so that latency tells what the machine needs, and not their rate."""
+    return bool(combination.job.rate or combination.settings.get("live"))
+
+
 def _timing(subject: Subject) -> Timing | None:
     job = subject.combination.job
     if not subject.blocks:
         return None
-    if job.rate is None:
+    if not at_a_rate(subject.combination):
         return frame_timing(subject.blocks, job.search_interval)
     # At a rate, results come as often as frames do; what the machine needs shows in the latency.
     return timing([block.latencies for block in subject.blocks], [block.yardstick_ms for block in subject.blocks])

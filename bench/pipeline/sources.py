@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from bench.pipeline.messages import Job
 from bench.pipeline.scene import pictures
-from edge.errors import EdgeError
 from edge.sources import Source, SourceOptions, open_source
 from edge.sources.device import LostError, Picture
 from edge.sources.live import LiveSource
@@ -191,16 +190,15 @@ def built_in(job: Job) -> list[NDArray[np.uint8]]:
     return pictures(job.faces, *(job.size or SIZE))
 
 
-def check_source(job: Job) -> None:
-    """Open and close a source, so that a mistake is known before anything is measured.
+def check_source(job: Job) -> bool:
+    """Open and close a source, so that a mistake is known before anything is measured; say whether it is a camera's.
 
     Raises:
-        EdgeError: it can't be opened, or holds no picture.
+        EdgeError: it can't be opened.
     """
     if job.source == BUILT_IN:
-        pictures_of_it = built_in(job)
-        if not pictures_of_it:
-            raise EdgeError("the built-in source has no pictures")
-        return
+        built_in(job)
+        return False
     opened = Opened(job)
     opened.close()
+    return opened.played is None

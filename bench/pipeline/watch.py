@@ -49,7 +49,11 @@ class TimedSink:
 
 
 class Watch:
-    """Takes every result right after it was handed to the sinks; gives a block whenever one is full."""
+    """Takes every result right after it was handed to the sinks; gives a block whenever one is full.
+
+    Attributes:
+        last: ``time.monotonic()`` of the last result; of the begin where there is none.
+    """
 
     def __init__(
         self,
@@ -68,6 +72,7 @@ class Watch:
             give: takes a block.
             stop: ends the pipeline.
         """
+        self.last = time.monotonic()
         self._turn = turn
         self._opened = opened
         self._sinks = sinks
@@ -84,6 +89,7 @@ class Watch:
     def take(self, result: Result) -> None:
         """Note one result."""
         now = time.perf_counter()
+        self.last = time.monotonic()
         if self._begin is None:
             self._started = now if self._started is None else self._started
             self._seen += 1

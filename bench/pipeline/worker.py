@@ -10,9 +10,11 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,9 @@ from edge.sinks import Sink
 #: Frames that are decoded at a time before the processor time of reading them is counted: a decoder has threads of its
 #: own, which must be done by then.
 _CHUNK = 20
+
+#: Seconds without a result after which a camera or stream is given up.
+_SILENCE = 20.0
 
 #: Searches after which a new sequence is followed as it is for the rest of it.
 _SETTLED = 3
@@ -103,12 +108,41 @@ def _turn(
                 attended = not opened.source.live
                 outlets.append(Outlet(name, _timed(make, took.setdefault(name, [])), health, attended=attended))
             watch = Watch(turn, opened, took, answer, controls.stop.set)
-            Pipeline(opened.source, reader, outlets, controls=controls, health=health, show=watch.take).run()
+            with _patience(watch, opened, controls):
+                Pipeline(opened.source, reader, outlets, controls=controls, health=health, show=watch.take).run()
         finally:
             for outlet in outlets:
                 outlet.close()
             opened.close()
     return Done(_stages(reader, job, images, turn.metered))
+
+
+@contextmanager
+def _patience(watch: Watch, opened: Opened, controls: Controls) -> Iterator[None]:
+    """End the pipeline where a camera or stream gives no pictures: edge-run would wait for it for ever.
+
+    Raises:
+        EdgeError: it did.
+    """
+    over = threading.Event()
+    silent: list[str] = []
+
+    def look() -> None:
+        while not over.wait(1.0):
+            if time.monotonic() - watch.last > _SILENCE:
+                silent.append(opened.source.state)
+                controls.stop.set()
+                return
+
+    thread = threading.Thread(target=look, name="patience", daemon=True)
+    if opened.source.live:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+    if silent:
+        raise EdgeError(f"{opened.source.name}: no picture for {_SILENCE:.0f} s ({silent[0]})")
 
 
 def _sinks(job: Job, opened: Opened, health: Health, folder: Path) -> list[tuple[str, Callable[[], Sink]]]:

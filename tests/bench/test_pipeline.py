@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.effort import Effort
-from bench.pipeline.combinations import combination, combine, shown_source
+from bench.pipeline.combinations import at_own_rate, combination, combine, shown_source
 from bench.pipeline.cpu import metered
 from bench.pipeline.keeping import keep
-from bench.pipeline.measuring import Subject, frame_timing, joules_of, measure_pipeline, power_remarks
+from bench.pipeline.measuring import Subject, at_a_rate, frame_timing, joules_of, measure_pipeline, power_remarks
 from bench.pipeline.messages import Block, Job, Turn
 from bench.pipeline.promised import PROMISES, Promise, promised_rows
 from bench.pipeline.scene import pictures
@@ -126,6 +126,14 @@ def test_every_combination_has_a_key_of_its_own() -> None:
     assert labels[-1] == "640x480 5 faces 30/s" and len(set(labels)) == 12  # threads have tables of their own
     (again,) = combine(None, source="clips/talk.mp4", rates="max", search_interval=1)
     assert again.key == "mobilenet_v2/model_int8.tflite/default threads/search every 1/talk.mp4/own size/full speed"
+
+
+def test_a_camera_gives_what_it_gives() -> None:
+    own, asked = (at_own_rate(one) for one in combine(None, source="0", rates="max,15"))
+    assert own.key.endswith("/0/own size/own rate") and own.label == "0 own rate"
+    assert asked.key.endswith("/0/own size/15 a second") and asked.label == "0 15/s"
+    assert own.settings["live"] is asked.settings["live"] is True
+    assert at_a_rate(own) and at_a_rate(asked) and not at_a_rate(combine(None)[0])
 
 
 @pytest.mark.parametrize(
