@@ -73,7 +73,8 @@ def pipeline(
         video=video,
     )
     jobs = {(one.job.size, one.job.faces): one.job for one in combinations}.values()
-    if any([check_source(job) for job in jobs]):  # all of them, each for its own mistakes
+    cameras = [check_source(job) for job in jobs]
+    if any(cameras):
         combinations = [at_own_rate(one) for one in combinations]
     meter, remarks = find_meter(power)
     pin(cpu)
