@@ -125,8 +125,29 @@ def compare(before: Result, after: Result, force: bool = False) -> Comparison:
             warnings.append(f"noise was not measured in both; differences below {_percent(ASSUMED_NOISE)} are none")
         least = threshold([before.noise or ASSUMED_NOISE, after.noise or ASSUMED_NOISE], machine)
     keys = dict.fromkeys((*old, *new))
-    changes = [_change(key, old.get(key), new.get(key), least or 1.0, machine is not None) for key in keys]
+    changes: list[Change] = []
+    for key in keys:
+        changes += _changes(key, old.get(key), new.get(key), least or 1.0, machine is not None)
     return Comparison(before, after, tuple(changes), least, machine, tuple(warnings))
+
+
+def _changes(key: str, old: Row | None, new: Row | None, least: float, corrected: bool) -> list[Change]:
+    """Judge a row; its latency gets a line of its own where it tells something else.
+
+    Where a camera gives the pace, time from result to result says little.
+    """
+    change = _change(key, old, new, least, corrected)
+    if old is None or new is None or old.latency is None or new.latency is None or change.ratio is None:
+        return [change]
+    latency = _judged(f"{key} (latency)", old.latency, new.latency, least, corrected)
+    return [change] if latency.verdict == change.verdict else [change, latency]
+
+
+def _judged(key: str, old: Timing, new: Timing, least: float, corrected: bool, remarks: tuple[str, ...] = ()) -> Change:
+    found = ratio(old, new, paired=False, corrected=corrected)
+    told = verdict(found, least) if found else "no difference that can be told"
+    before, after = (f"{timing.p50_ms:.3f} ms" for timing in (old, new))
+    return Change(key, told, before, after, ratio=found, remarks=remarks)
 
 
 def _change(key: str, old: Row | None, new: Row | None, least: float, corrected: bool) -> Change:
@@ -145,10 +166,10 @@ def _change(key: str, old: Row | None, new: Row | None, least: float, corrected:
         return Change(key, told, f"{one:,}", f"{other:,}", share=share, remarks=beside)
     if not old.timing or not new.timing:
         return Change(key, "not measured", remarks=beside)
-    found = ratio(old.timing, new.timing, paired=False, corrected=corrected)
-    told = verdict(found, least) if found else "no difference that can be told"
-    before, after = (f"{timing.p50_ms:.3f} ms" for timing in (old.timing, new.timing))
-    return Change(key, told, before, after, ratio=found, remarks=beside)
+    change = _judged(key, old.timing, new.timing, least, corrected, beside)
+    if change.verdict in ("faster", "slower"):
+        change = dataclasses.replace(change, remarks=(*beside, *_stages(old, new, least)))
+    return change
 
 
 def _beside(old: Row, new: Row) -> Iterable[str]:
@@ -167,6 +188,15 @@ def _beside(old: Row, new: Row) -> Iterable[str]:
     engines = [row.settings.get("engine") for row in (old, new)]
     if engines[0] != engines[1]:
         yield f"engine {engines[0]} and {engines[1]}"
+
+
+def _stages(old: Row, new: Row, least: float) -> Iterable[str]:
+    """Say which stages took longer or shorter; medians, so that this explains a verdict and is none."""
+    before = {stage.name: stage.wall_ms for stage in old.stages}
+    for stage in new.stages:
+        was = before.get(stage.name)
+        if was and stage.wall_ms and not 1 / least <= stage.wall_ms / was <= least:
+            yield f"{stage.name} {was:.2f} ms to {stage.wall_ms:.2f} ms"
 
 
 def _strangers(before: Result, after: Result) -> str:

@@ -108,8 +108,8 @@ def measure_formats(
     "Producing wrong data without doing anything obviously wrong!"), so that many blocks of one process would agree
     with each other on what the next process does not show. It also means that one runtime at a time is in memory, on
     small boards as well.
-    The first row that runs is measured a second time, as if it were another: :attr:`Result.noise` is what these two
-    differ by.
+    The row that was fastest in the first round is measured a second time, as if it were another: :attr:`Result.noise` is
+    what these two differ by.
 
     Args:
         bundles: what to measure.
@@ -173,10 +173,11 @@ def _measure(subjects: list[Subject], effort: Effort, progress: Callable[[str], 
             progress(f"round {number + 1} of {effort.blocks}: {subject.key}{' again' * (subject is control)}")
             subject.take_turn(turn, classify=number == 0 and subject.inputs.truth is not None)
         if control is None:  # after the first round, in which files that don't run have said so
-            first = next((subject for subject in subjects if subject.failure is None), None)
-            if first is None:
+            measured = [subject for subject in subjects if subject.failure is None]
+            if not measured:
                 return None
-            control = dataclasses.replace(first, loads=[], blocks=[], classes=())
+            fastest = min(measured, key=lambda subject: float(np.median(subject.blocks[0].times)))
+            control = dataclasses.replace(fastest, loads=[], blocks=[], classes=())
             progress(f"round {number + 1} of {effort.blocks}: {control.key} again")
             control.take_turn(turn, classify=False)
     if control is None:

@@ -69,7 +69,7 @@ def _below(result: Result) -> list[str]:
         lines.append(f"agreement: same class as {'; '.join(references)}")
     if result.noise is not None:
         lines.append(
-            f"noise: the first row, measured twice, differs by up to {100 * (result.noise - 1):.1f} %; "
+            f"noise: the fastest row, measured twice, differs by up to {100 * (result.noise - 1):.1f} %; "
             "smaller differences say nothing"
         )
     return lines + [f"note: {remark}" for remark in result.remarks]

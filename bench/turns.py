@@ -20,7 +20,7 @@ from bench.records import Block, Classes, Classify, Failure, Job, Loaded, Reply,
 #: Seconds that a worker may take beyond what it was asked to measure: a Pi reads TensorFlow from an SD card.
 PATIENCE = 300.0
 
-#: Seconds that one image may take where all are classified.
+#: Seconds that one image may take.
 PATIENCE_PER_IMAGE = 2.0
 
 #: Folder of this very source, whatever else is installed.
@@ -108,7 +108,7 @@ class Worker:
         Raises:
             WorkerError: it died, hangs, or failed.
         """
-        block = self._ask(turn, PATIENCE + 4 * turn.seconds)
+        block = self._ask(turn, PATIENCE + 4 * turn.seconds + PATIENCE_PER_IMAGE * turn.queries)
         assert isinstance(block, Block), block
         return block
 

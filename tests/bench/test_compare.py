@@ -16,7 +16,7 @@ import pytest
 
 from bench.effort import QUICK
 from bench.recording import Recording
-from bench.result import Counts, Result, Row, Timing, write_result
+from bench.result import Counts, Result, Row, Stage, Timing, write_result
 from edge.bundle import read_bundle, write_config
 from edge.model import DEFAULT_MODEL
 
@@ -151,6 +151,22 @@ def test_other_devices_kinds_and_environments(empty: Result, tmp_path: Path) -> 
 
     counts = result(empty, tmp_path, "d.json", row, kind="instructions")
     assert "nothing in common" in command("compare", here, counts, "--force").stderr
+
+
+def test_a_camera_sets_the_pace_and_latency_tells(empty: Result, tmp_path: Path) -> None:
+    paths = []
+    for name, latency, detect in (("a", 10.0, 4.0), ("b", 14.0, 8.0)):
+        stages = (Stage(name="detect", wall_ms=detect), Stage(name="crops", wall_ms=1.0))
+        paced = Row(key="paced", timing=timed(33.3), latency=timed(latency, 1), stages=stages)
+        free = Row(key="free", timing=timed(latency), latency=timed(latency, 1), stages=stages)
+        paths.append(result(empty, tmp_path, f"{name}.json", paced, free, kind="pipeline"))
+    printed = command("compare", *paths).stdout
+    assert verdicts(printed) == {
+        "paced": "no difference that can be told",
+        "paced (latency)": "slower",
+        "free": "slower",
+    }
+    assert "free: detect 4.00 ms to 8.00 ms" in printed and "crops" not in printed
 
 
 def test_a_folder_gives_its_two_newest_of_a_kind(empty: Result, tmp_path: Path) -> None:
