@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.environment import Environment, State, read_environment, read_state, remarks
+from bench.pipeline.combinations import parse_size as whole_size
 from bench.pipeline.cpu import metered
 from bench.plain import PlainRecipe
 from bench.records import SCHEMA_VERSION
@@ -136,12 +137,7 @@ def parse_size(size: str) -> tuple[int, int] | None:
     Raises:
         EdgeError: neither.
     """
-    if not size:
-        return None
-    width, _, height = size.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise EdgeError(f"--size {size}: use WIDTHxHEIGHT, as in 640x480")
-    return int(width), int(height)
+    return whole_size(size) if size else None
 
 
 def load_frames(clip: Path, size: tuple[int, int] | None) -> list[Image]:

@@ -26,6 +26,9 @@ from edge.temperature import temperature
 #: Samples of a run, as far as they lie between these many seconds apart.
 SAMPLES, LEAST, MOST = 240, 1.0, 10.0
 
+#: Seconds after the run in which the processor time of the stages is counted.
+_METERED = 1.0
+
 #: Words of a Raspberry Pi's firmware that mean that the clock is held down; a low voltage alone does not.
 _HELD = ("clock capped now", "throttled now", "soft temperature limit now")
 
@@ -70,6 +73,7 @@ def measure_sustained(
     curve: list[Sample] = []
     energies: list[float | None] = []
     loads: list[Loaded] = []
+    stages: list[dict[str, float]] = []
     broken: str | None = None
     with Recording("sustained", effort, inputs) as recording, contextlib.ExitStack() as stack:
         recording.remarks += remarks
@@ -83,8 +87,10 @@ def measure_sustained(
                     idle = log.mean(begin, time.monotonic())
                 with PipelineProcess(combination.job) as process:
                     loads.append(process.loaded)
-                    for reply in process.run(Turn(frames=1, seconds=every, warm=0.0, metered=0.0, blocks=count)):
+                    turn = Turn(frames=1, seconds=every, warm=0.0, metered=_METERED, blocks=count)
+                    for reply in process.run(turn):
                         if isinstance(reply, Done):
+                            stages.append(reply.cpu)
                             break
                         blocks.append(reply)
                         curve.append(sample(reply, blocks[0].begin, log, root))
@@ -102,7 +108,7 @@ def measure_sustained(
     known = [(energy, len(block.times)) for energy, block in zip(energies, blocks, strict=True) if energy is not None]
     frames = sum(count for _, count in known)
     row = msgspec.structs.replace(
-        row_of(combination, blocks, loads, ()),
+        row_of(combination, blocks, loads, stages),
         curve=tuple(curve),
         joules=sum(energy for energy, _ in known) / frames if frames else None,
     )

@@ -23,10 +23,13 @@ from bench.pipeline.promised import PROMISES, Promise, promised_rows
 from bench.pipeline.scene import pictures
 from bench.pipeline.sources import Opened
 from bench.pipeline.table import show
+from bench.pipeline.watch import Watch
+from bench.pipeline.worker import _patience
 from bench.power import PowerLog
 from bench.power.written import WrittenMeter
 from bench.recording import Recording
 from bench.result import Result, read_result
+from edge.controls import Controls
 from edge.errors import EdgeError
 from edge.model import DEFAULT_MODEL
 from edge.reader import EmotionReader
@@ -255,6 +258,19 @@ def test_a_rate_gives_frames_at_their_moment() -> None:
     assert seen == sorted(set(seen))
     assert opened.dropped > 0
     assert opened.came >= opened.dropped + 10
+
+
+def test_a_camera_that_gives_no_pictures_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.pipeline.worker._SILENCE", 0.1)
+    opened = Opened(Job(model=str(MODEL), rate=5.0, size=(160, 120)))
+    controls = Controls()
+    watch = Watch(TURN, opened, {}, lambda block: None, controls.stop.set)
+    with (
+        pytest.raises(EdgeError, match="built-in at 5 frames a second: no picture for"),
+        _patience(watch, opened, controls),
+    ):
+        controls.stop.wait(30)
+    opened.close()
 
 
 @pytest.fixture
