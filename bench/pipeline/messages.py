@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 
@@ -90,8 +92,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     begin: float
     end: float
-    times: list[float]
-    latencies: list[float]
+    times: Sequence[float]
+    latencies: Sequence[float]
     faces: int
     came: int
     dropped: int

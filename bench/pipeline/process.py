@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -93,9 +94,11 @@ class PipelineProcess:
             # A frame may take a second where PyTorch runs on a small board.
             reply = self._receive(PATIENCE + turn.warm + turn.metered + 4 * turn.seconds + turn.frames)
             assert isinstance(reply, Block | Done), reply
-            yield reply
             if isinstance(reply, Done):
+                yield reply
                 return
+            # Hours at hundreds of frames a second are millions of times: four bytes each instead of 32.
+            yield msgspec.structs.replace(reply, times=array("f", reply.times), latencies=array("f", reply.latencies))
 
     def close(self) -> None:
         """End the process at once: between turns it has nothing to lose, and within one nobody waits for it."""
@@ -123,8 +126,9 @@ class PipelineProcess:
             self._process.kill()
 
         timer = threading.Timer(limit, give_up)
-        timer.start()
+        timer.daemon = True  # Ctrl-C may come before it can be cancelled; nobody is to wait for it then
         try:
+            timer.start()
             line = self._process.stdout.readline()
         finally:
             timer.cancel()

@@ -60,7 +60,7 @@ def main() -> None:
     try:
         _serve(answer)
     except EdgeError as error:
-        missing = isinstance(error.__cause__, ModuleNotFoundError) or "cuda" in str(error).lower()
+        missing = isinstance(error.__cause__, ModuleNotFoundError) or str(error).startswith("--device cuda")
         answer(Failure(" ".join(str(error).split()), missing))
     except BrokenPipeError:
         return  # nobody waits any more
