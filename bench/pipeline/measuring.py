@@ -21,7 +21,6 @@ from bench.power import Meter, PowerLog
 from bench.recording import Recording, timing
 from bench.result import Result, Row, Stage, Timing
 from bench.statistics import noise_between
-from bench.yardstick import QUANTILE
 from edge.errors import EdgeError
 
 #: Stages in the order in which a frame meets them; ``sinks`` and ``capture`` work beside the others.
@@ -223,15 +222,14 @@ def row_of(
     if "detect" in cpu and whole > sum(cpu.values()):
         cpu["other"] = whole - sum(cpu.values())
     last = blocks[-1]
-    job = combination.job
     faces = sum(block.faces for block in blocks) / frames
     bases = [load.base_mb for load in loads if load.base_mb is not None]
     return Row(
         key=combination.key,
         settings=combination.settings
         | {"engine": loads[-1].engine, "input_size": loads[-1].input_size, "width": last.width, "height": last.height},
-        timing=frame_timing(blocks, job.search_interval),
-        latency=timing([block.latencies for block in blocks], [block.yardstick_ms for block in blocks]),
+        timing=frame_timing(blocks),
+        latency=latency_timing(blocks),
         cpu_ms=whole,
         load_ms=float(np.median([load.load_ms for load in loads])),
         peak_mb=max((block.peak_mb for block in blocks if block.peak_mb is not None), default=None),
@@ -253,23 +251,16 @@ def row_of(
     )
 
 
-def frame_timing(blocks: Sequence[Block], cycle: int) -> Timing:
-    """Sum up the times from result to result.
-
-    A frame in which the whole picture is searched takes longer than those in between: what intervals are made from is
-    the mean over as many frames as lie from one search to the next, so that both kinds count.
-
-    Args:
-        blocks: measured.
-        cycle: frames from one search to the next.
-    """
+def frame_timing(blocks: Sequence[Block]) -> Timing:
+    """Sum up the times from result to result; what intervals are made from counts searches by their share."""
     found = timing([block.times for block in blocks], [block.yardstick_ms for block in blocks])
-    lows = []
-    for block in blocks:
-        whole = max(1, len(block.times) // cycle)
-        means = [float(np.mean(part)) for part in np.array_split(np.array(block.times), whole)]
-        lows.append(1e3 * float(np.percentile(means, QUANTILE)))
-    return msgspec.structs.replace(found, lows=tuple(lows))
+    return msgspec.structs.replace(found, lows=tuple(block.low_ms for block in blocks))
+
+
+def latency_timing(blocks: Sequence[Block]) -> Timing:
+    """Sum up the times from capture to result, likewise."""
+    found = timing([block.latencies for block in blocks], [block.yardstick_ms for block in blocks])
+    return msgspec.structs.replace(found, lows=tuple(block.low_latency_ms for block in blocks))
 
 
 def at_a_rate(combination: Combination) -> bool:
@@ -278,13 +269,10 @@ def at_a_rate(combination: Combination) -> bool:
 
 
 def _timing(subject: Subject) -> Timing | None:
-    job = subject.combination.job
     if not subject.blocks:
         return None
-    if not at_a_rate(subject.combination):
-        return frame_timing(subject.blocks, job.search_interval)
     # At a rate, results come as often as frames do; what the machine needs shows in the latency.
-    return timing([block.latencies for block in subject.blocks], [block.yardstick_ms for block in subject.blocks])
+    return latency_timing(subject.blocks) if at_a_rate(subject.combination) else frame_timing(subject.blocks)
 
 
 def _weighted(values: Sequence[tuple[dict[str, float], int]]) -> dict[str, float]:

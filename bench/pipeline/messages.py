@@ -77,6 +77,9 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         end: of its end.
         times: seconds from the result before to this one.
         latencies: seconds from capture to result.
+        low_ms: 10th percentile of the times, milliseconds, of frames that were searched as a whole and of those in
+            between, weighted by how many there were.
+        low_latency_ms: the same of the latencies.
         faces: readings in all results.
         came: frames that came, dropped ones included.
         dropped: that were not read.
@@ -94,6 +97,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     end: float
     times: Sequence[float]
     latencies: Sequence[float]
+    low_ms: float
+    low_latency_ms: float
     faces: int
     came: int
     dropped: int

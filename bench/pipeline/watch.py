@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -62,6 +62,7 @@ class Watch:
         sinks: dict[str, list[float]],
         give: Callable[[Block], None],
         stop: Callable[[], None],
+        searched: Callable[[], bool],
     ) -> None:
         """Prepare.
 
@@ -71,6 +72,7 @@ class Watch:
             sinks: seconds that each sink took for each result; grows meanwhile.
             give: takes a block.
             stop: ends the pipeline.
+            searched: says whether the whole picture was searched in the last frame.
         """
         self.last = time.monotonic()
         self._turn = turn
@@ -78,6 +80,7 @@ class Watch:
         self._sinks = sinks
         self._give = give
         self._stop = stop
+        self._whole = searched
         self._left = turn.blocks
         self._started: float | None = None
         self._seen = 0
@@ -103,6 +106,7 @@ class Watch:
         finished = result.frame.captured + latency
         self._times.append(now - self._before)
         self._latencies.append(latency)
+        self._searched.append(self._whole())
         self._faces += len(result.readings)
         for name, stage in _STAGES.items():
             self._wall[stage].append(timings[name] / 1e3)
@@ -123,6 +127,7 @@ class Watch:
         self._monotonic = time.monotonic()
         self._times: list[float] = []
         self._latencies: list[float] = []
+        self._searched: list[bool] = []
         self._units: list[float] = []
         self._measured = now
         self._faces = 0
@@ -147,6 +152,8 @@ class Watch:
             end=end,
             times=self._times,
             latencies=self._latencies,
+            low_ms=low_ms(self._times, self._searched),
+            low_latency_ms=low_ms(self._latencies, self._searched),
             faces=self._faces,
             came=self._opened.came - self._came,
             dropped=self._opened.dropped - self._dropped,
@@ -168,6 +175,17 @@ class Watch:
     def _clocks(self) -> dict[str, float]:
         """Processor seconds so far, of all threads and of those that capture and write."""
         return {"all": time.process_time(), **thread_seconds({"capture": "capture", "sink": "sinks"})}
+
+
+def low_ms(times: Sequence[float], searched: Sequence[bool]) -> float:
+    """Return a low percentile of the times of two kinds of frames, weighted by how many there were, milliseconds.
+
+    A frame in which the whole picture is searched takes several times as long as one in between: one percentile of both
+    would know nothing of the rarer kind. A mean over both kinds would lie in no stretch of time that nobody disturbed.
+    """
+    seconds, whole = np.asarray(times), np.asarray(searched, bool)
+    kinds = (seconds[whole], seconds[~whole])
+    return 1e3 * sum(len(kind) * float(np.percentile(kind, QUANTILE)) for kind in kinds if len(kind)) / len(seconds)
 
 
 def _of_stages(wall: dict[str, list[float]], quantile: float) -> dict[str, float]:

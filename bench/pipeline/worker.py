@@ -107,7 +107,7 @@ def _turn(
             for name, make in _sinks(job, opened, health, Path(folder)):
                 attended = not opened.source.live
                 outlets.append(Outlet(name, _timed(make, took.setdefault(name, [])), health, attended=attended))
-            watch = Watch(turn, opened, took, answer, controls.stop.set)
+            watch = Watch(turn, opened, took, answer, controls.stop.set, lambda: reader.following.searched)
             with _patience(watch, opened, controls):
                 Pipeline(opened.source, reader, outlets, controls=controls, health=health, show=watch.take).run()
         finally:

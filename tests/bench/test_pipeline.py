@@ -17,13 +17,21 @@ from bench.effort import Effort
 from bench.pipeline.combinations import at_own_rate, combination, combine, shown_source
 from bench.pipeline.cpu import metered
 from bench.pipeline.keeping import keep
-from bench.pipeline.measuring import Subject, at_a_rate, frame_timing, joules_of, measure_pipeline, power_remarks
+from bench.pipeline.measuring import (
+    Subject,
+    at_a_rate,
+    frame_timing,
+    joules_of,
+    latency_timing,
+    measure_pipeline,
+    power_remarks,
+)
 from bench.pipeline.messages import Block, Job, Turn
 from bench.pipeline.promised import PROMISES, Promise, promised_rows
 from bench.pipeline.scene import pictures
 from bench.pipeline.sources import Opened
 from bench.pipeline.table import show
-from bench.pipeline.watch import Watch
+from bench.pipeline.watch import Watch, low_ms
 from bench.pipeline.worker import _patience
 from bench.power import PowerLog
 from bench.power.written import WrittenMeter
@@ -50,6 +58,8 @@ def block_of(times: list[float]) -> Block:
         end=1.0,
         times=times,
         latencies=times,
+        low_ms=0.0,
+        low_latency_ms=0.0,
         faces=len(times),
         came=len(times),
         dropped=0,
@@ -225,12 +235,15 @@ def test_energy_is_what_was_above_idle(tmp_path: Path) -> None:
     assert joules_of(block, None, None) is None and power_remarks(None, None) == []
 
 
-def test_cycles_count_searches() -> None:
-    """Of ten frames one searches: the 10th percentile of single frames knows nothing of it."""
-    block = block_of(([0.010] + [0.002] * 9) * 12)
-    found = frame_timing([block], 10)
-    assert found.blocks == pytest.approx((2.0,))
-    assert found.lows == pytest.approx((2.8,))
+def test_searches_count_by_their_share() -> None:
+    """Of ten frames one is searched: the 10th percentile of all frames would know nothing of it."""
+    times, searched = ([0.010] + [0.002] * 9) * 12, ([True] + [False] * 9) * 12
+    assert low_ms(times, searched) == pytest.approx(2.8)
+    assert low_ms(times[:1], searched[:1]) == pytest.approx(10)
+    block = msgspec.structs.replace(block_of(times), low_ms=2.8, low_latency_ms=1.5)
+    found = frame_timing([block])
+    assert (found.blocks, found.lows) == (pytest.approx((2.0,)), (2.8,))
+    assert latency_timing([block]).lows == (1.5,)
 
 
 def test_what_is_metered_is_as_before(portraits: dict[str, np.ndarray]) -> None:
@@ -264,7 +277,7 @@ def test_a_camera_that_gives_no_pictures_is_given_up(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("bench.pipeline.worker._SILENCE", 0.1)
     opened = Opened(Job(model=str(MODEL), rate=5.0, size=(160, 120)))
     controls = Controls()
-    watch = Watch(TURN, opened, {}, lambda block: None, controls.stop.set)
+    watch = Watch(TURN, opened, {}, lambda block: None, controls.stop.set, lambda: True)
     with (
         pytest.raises(EdgeError, match="built-in at 5 frames a second: no picture for"),
         _patience(watch, opened, controls),
