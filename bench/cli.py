@@ -9,9 +9,12 @@ from bench.commands import (  # noqa: F401 (importing one adds its command)
     live,
     pairs,
     peers,
+    pipeline,
+    promised,
     recommend,
     report,
     submit,
+    sustained,
 )
 
 _HELP = """Measure models and the whole pipeline on this machine, compare results, and draw conclusions.

@@ -6,7 +6,6 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import msgspec
@@ -14,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.environment import Environment, State, read_environment, read_state, remarks
+from bench.pipeline.combinations import parse_size as whole_size
+from bench.pipeline.cpu import metered
 from bench.plain import PlainRecipe
 from bench.records import SCHEMA_VERSION
 from edge.errors import EdgeError
@@ -117,39 +118,17 @@ class _Loop:
 
 
 class Reading:
-    """The runtime, fed with pictures of an endless sequence; counts the processor time of its stages if asked to."""
+    """The runtime, fed with pictures of an endless sequence."""
 
     def __init__(self, reader: EmotionReader) -> None:
-        self.cpu: dict[str, float] = {}
-        self._reader = reader
+        self.reader = reader
         self._index = 0
 
     def process(self, image: Image) -> int:
         """Read the next picture; return how many faces were classified."""
-        result = self._reader.process(Frame(image, self._index / FPS, self._index))
+        result = self.reader.process(Frame(image, self._index / FPS, self._index))
         self._index += 1
         return len(result.readings)
-
-    def meter(self) -> None:
-        """From now on, count the processor time of detector (resizing included), crops and classifier."""
-        reader = self._reader
-        for name, owner, method in (
-            ("detector", reader.following, "find"),
-            ("crops", reader.model, "crop"),
-            ("classifier", reader.model, "classify"),
-        ):
-            setattr(owner, method, self._metered(name, getattr(owner, method)))
-
-    def _metered(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        self.cpu[name] = 0.0
-
-        def metered(*arguments: Any) -> Any:
-            start = time.process_time()
-            result = call(*arguments)
-            self.cpu[name] += time.process_time() - start
-            return result
-
-        return metered
 
 
 def parse_size(size: str) -> tuple[int, int] | None:
@@ -158,12 +137,7 @@ def parse_size(size: str) -> tuple[int, int] | None:
     Raises:
         EdgeError: neither.
     """
-    if not size:
-        return None
-    width, _, height = size.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise EdgeError(f"--size {size}: use WIDTHxHEIGHT, as in 640x480")
-    return int(width), int(height)
+    return whole_size(size) if size else None
 
 
 def load_frames(clip: Path, size: tuple[int, int] | None) -> list[Image]:
@@ -239,12 +213,14 @@ def measure_live(
 
 def _stages(reading: Reading, images: Sequence[Image], seconds: float) -> tuple[Stage, ...]:
     """Run ours once more with a meter. What no stage accounts for, the loop around it included, is ``other``."""
-    reading.meter()
     loop = _Loop(reading.process, images)
     start = time.process_time()
-    loop.turn(seconds)
+    with metered(reading.reader) as counted:
+        loop.turn(seconds)
     total = time.process_time() - start
-    spent = {**reading.cpu, "other": total - sum(reading.cpu.values())}
+    names = {"detect": "detector", "crops": "crops", "classify": "classifier"}
+    spent = {names[stage]: cpu for stage, cpu in counted.items()}
+    spent["other"] = total - sum(spent.values())
     return tuple(Stage(name, 1e3 * cpu / loop.frames, cpu / total) for name, cpu in spent.items())
 
 

@@ -61,11 +61,13 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         name: ``capture``, ``detect``, ``crops``, ``classify``, ``other``, ...
         wall_ms: median time from its begin to its end.
         cpu_ms: mean processor time, all threads.
+        lows: 10th percentile of each block, ms of wall clock; as of :class:`Timing`.
     """
 
     name: str
     wall_ms: float | None = None
     cpu_ms: float | None = None
+    lows: tuple[float, ...] = ()
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
