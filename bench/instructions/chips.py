@@ -1,4 +1,4 @@
-"""The processors that a bundle must give the same answers on."""
+"""The processors of Raspberry Pi boards, as QEMU and Linux name them."""
 
 from __future__ import annotations
 
@@ -51,9 +51,6 @@ class Chip:
 PI4 = Chip("cortex-a72", 0xD08, 0, 3, _BASE, "Raspberry Pi 4 Model B Rev 1.5")
 PI5 = Chip("cortex-a76", 0xD0B, 4, 1, _BASE + _V8_2, "Raspberry Pi 5 Model B Rev 1.0")
 CHIPS = {chip.cpu: chip for chip in (PI4, PI5)}
-
-#: QEMU's name of an x86-64 processor with AVX2 and FMA but without AVX-512 and VNNI.
-WITHOUT_VNNI = "Haswell"
 
 
 def dress(system: Path, folder: Path, chip: Chip) -> None:
