@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench.application import app
-from bench.commands import formats, live
+from bench.commands import formats, instructions, live
 
-__all__ = ["app", "formats", "live", "main"]
+__all__ = ["app", "formats", "instructions", "live", "main"]
 
 
 @app.callback()

@@ -37,7 +37,7 @@ def show(report: Report) -> str:
         f"on {machine}, {cpu.model or 'unknown processor'} ({has}), {environment.os}",
         f"inputs: {report.inputs}",
         "",
-        *_align([list(COLUMNS if scored else COLUMNS[:-2]), *(_cells(row, scored) for row in measured)]),
+        *align([list(COLUMNS if scored else COLUMNS[:-2]), *(_cells(row, scored) for row in measured)]),
     ]
     lines += [f"{row.file}  {row.status}: {row.reason}" for row in report.rows if not row.measurement]
     lines.append("")
@@ -80,7 +80,7 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def _align(rows: list[list[str]]) -> list[str]:
+def align(rows: list[list[str]]) -> list[str]:
     """Pad cells to columns: the first to the left, figures to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     padded = (

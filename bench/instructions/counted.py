@@ -15,6 +15,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -48,10 +49,8 @@ FRAME_TIME = 1 / 25
 
 def mark(region: int) -> None:
     """Begin the first region (0), or end one and begin the next."""
-    try:  # noqa: SIM105: contextlib would be many instructions more
+    with suppress(ProcessLookupError):
         os.getpgid(MARK + region)
-    except ProcessLookupError:
-        pass
 
 
 def count(runs: Sequence[Callable[[], str]]) -> None:
@@ -95,13 +94,13 @@ def network(bundle: str, file: str) -> None:
 
 def detector(name: str, width: str = "", height: str = "") -> None:
     """One look of a detection network at a picture of exactly its input's size, candidates merged."""
-    from edge.assets import asset
     from edge.detect.network import FULL_RANGE, SHORT_RANGE, Network
 
     variant = {"short": SHORT_RANGE, "full": FULL_RANGE}[name]
     looking = Network(variant, 1, (int(width), int(height)) if width else None)
-    portrait = cv2.imread(str(asset("portrait_hopper.jpg")))
-    picture = np.asarray(cv2.resize(portrait, (looking.width, looking.height), interpolation=cv2.INTER_AREA), np.uint8)
+    picture = np.asarray(
+        cv2.resize(portrait(), (looking.width, looking.height), interpolation=cv2.INTER_AREA), np.uint8
+    )
 
     def look() -> str:
         looking.run(picture, 0.5)
@@ -136,11 +135,8 @@ def frame(bundle: str, file: str) -> None:
 
 def scene(length: int) -> list[Image]:
     """Return BGR pictures of a portrait that moves to and fro before a wall."""
-    from edge.assets import asset
-
     width, height = SCENE
-    portrait = cv2.imread(str(asset("portrait_hopper.jpg")))
-    shown = cv2.resize(portrait, (width // 3, height * 3 // 4), interpolation=cv2.INTER_AREA)
+    shown = cv2.resize(portrait(), (width // 3, height * 3 // 4), interpolation=cv2.INTER_AREA)
     pictures = []
     for index in range(length):
         picture = np.full((height, width, 3), 160, np.uint8)
@@ -149,6 +145,13 @@ def scene(length: int) -> list[Image]:
         picture[top : top + shown.shape[0], left : left + shown.shape[1]] = shown
         pictures.append(picture)
     return pictures
+
+
+def portrait() -> Image:
+    """Return a packaged portrait, BGR."""
+    from edge.assets import asset
+
+    return np.asarray(cv2.imread(str(asset("portrait_hopper.jpg"))), np.uint8)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from bench.instructions.debian import PACKAGES, RELEASES, unpack
 from bench.instructions.process import pip
 
 #: Wheels made for these C libraries, and older ones, can be loaded: bookworm has glibc 2.36, trixie 2.41.
-PLATFORMS = tuple(f"manylinux_2_{minor}_aarch64" for minor in (34, 28, 27, 17)) + ("manylinux2014_aarch64",)
+PLATFORMS = (*(f"manylinux_2_{minor}_aarch64" for minor in (34, 28, 27, 17)), "manylinux2014_aarch64")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -58,7 +58,7 @@ def project_for(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
 
 @pytest.fixture(scope="session")
 def machine_for(root_for: Callable[[str], Root]) -> Callable[..., Machine]:
-    """An emulated machine by the name of its processor: ``machine_for("cortex-a72", "3.11", (folder of packages,))``."""
+    """An emulated machine by its processor's name: ``machine_for("cortex-a72", "3.11", (folder of packages,))``."""
 
     def make(name: str, software: str = "3.11", paths: tuple[Path, ...] = ()) -> Machine:
         if name == WITHOUT_VNNI:

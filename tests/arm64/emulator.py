@@ -10,10 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.instructions.counting import EMULATOR
 from bench.instructions.errors import CannotEmulateError
 from bench.instructions.machine import Machine, bare_environment
 
-PACKAGE = "qemu-user-static"
+PACKAGES = ("qemu-user-static", "qemu-user")  # static: emulators alone; the other: with plugins
 AARCH64 = "qemu-aarch64-static"
 X86_64 = "qemu-x86_64-static"
 
@@ -27,14 +28,14 @@ def install_qemu() -> None:
     Raises:
         CannotEmulateError: they are missing still.
     """
-    if shutil.which(AARCH64) and shutil.which(X86_64):
+    if all(shutil.which(name) for name in (AARCH64, X86_64, EMULATOR)):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for step in (["update"], ["install", "-y", "--no-install-recommends", PACKAGE]):
+        for step in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
             subprocess.run(["apt-get", "-qq", *step], capture_output=True, env=environment, check=False)
     if not (shutil.which(AARCH64) and shutil.which(X86_64)):
-        raise CannotEmulateError(f"QEMU's user-mode emulation is missing; on Debian: apt-get install {PACKAGE}")
+        raise CannotEmulateError(f"QEMU's user-mode emulation is missing; on Debian: apt-get install {PACKAGES[0]}")
 
 
 def this_machine(paths: Sequence[Path] = ()) -> Machine:

@@ -36,11 +36,11 @@ EXACT = {
     "enlarge",
     "crop",
 }
-#: Detection networks are float32: sums in another order. Boxes are shares of the input, so this is 0.0002 of 192 pixels.
+#: Detection networks are float32: sums in another order. Boxes are shares of the input: this is 0.0002 of 192 pixels.
 DETECTIONS = {"short range": 1e-6, "full range": 1e-6, "full range in a window": 1e-6}
 #: Emotion networks are int8 up to a float tail.
 READINGS = {"tflite logits": 1e-5, "tflite affect": 1e-5, "onnx logits": 1e-5, "onnx affect": 1e-5}
-#: But tflite-runtime 2.14 runs int8 in kernels of its own, which round ties another way on x86-64 than on Arm: the first
+#: But tflite-runtime 2.14 runs int8 in kernels of its own, which round otherwise on x86-64 than on Arm: the first
 #: convolution with negative results gives 0.15 % of its values one step apart, and layer upon layer adds to it. Seen:
 #: 0.10 and 0.010. (What a device with it reads differs as much from LiteRT's.)
 OLD_READINGS = READINGS | {"tflite logits": 0.2, "tflite affect": 0.02}
@@ -87,7 +87,7 @@ def test_every_stage_gives_the_same(
     assert here.keys() == there.keys() == EXACT | DETECTIONS.keys() | READINGS.keys()
     limits = dict.fromkeys(EXACT, 0.0) | DETECTIONS | (READINGS if SOFTWARE[software].constrained else OLD_READINGS)
     differences = {}
-    for stage, limit in limits.items():
+    for stage in limits:
         assert here[stage].shape == there[stage].shape, stage
         assert here[stage].size, f"{stage} gave nothing"
         difference = np.abs(here[stage].astype(float) - there[stage].astype(float))
