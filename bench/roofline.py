@@ -1,7 +1,8 @@
-"""A lower bound of the time that a network takes on a board, worked out from documented peaks. An estimate, no more.
+"""The time that a network would take on a board that reached its documented peaks. An estimate, no more.
 
-No program reaches a peak, so the real time is longer, often by a factor of two or three; and what a board really does
-is known when it is measured there. The estimate tells which of two networks asks for more, and what holds it back.
+No program reaches a peak, so the real time is longer, often by a factor of two or three; caches save some of the
+traffic that is reckoned with. What a board really does is known when it is measured there. The estimate tells which of
+two networks asks for more, and what holds it back.
 
 The model is the roofline of Williams, Waterman and Patterson (2009, "Roofline: an insightful visual performance model
 for multicore architectures", CACM 52(4)), layer by layer: a layer takes at least as long as its MACs take at the peak
@@ -77,7 +78,7 @@ BOARDS = {board.cpu: board for board in (PI4, PI5)}
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """A lower bound.
+    """What a board would need at its peaks.
 
     Attributes:
         milliseconds: of one inference or frame.
@@ -108,9 +109,9 @@ def estimate(board: Board, layers: Sequence[Layer] | None, instructions: int | N
     return Estimate(
         1e3 * bounds[held],
         (
-            f"an estimate, not measured: a lower bound for one core of a {board.name} at its full clock",
+            f"an estimate, not measured: one core of a {board.name} at full clock and documented peaks, never reached",
             f"the larger of: {parts}",
-            "every layer's weights and activations go through memory once; caches save nothing and stall nothing",
+            "weights and activations of every layer go through memory once: caches are left out, and their misses",
             *board.sources,
         ),
     )

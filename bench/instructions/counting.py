@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.instructions.board import CODE, PROGRAM
 from bench.instructions.chips import Chip
 from bench.instructions.errors import CannotEmulateError
 from bench.instructions.machine import arm_machine
@@ -52,14 +53,12 @@ class Emulation:
     """All that tasks need to be counted on this machine.
 
     Attributes:
-        root: what the emulated board has installed.
+        root: what the emulated board has, see :func:`bench.instructions.board.assemble`.
         plugin: the compiled plugin.
-        code: folder with a copy of ``edge`` and of the program that is counted.
     """
 
     root: Root
     plugin: Path
-    code: Path
 
     def count(self, chip: Chip, task: Sequence[str]) -> dict[str, list[Tally]]:
         """Run a task and return the counts of its regions by their name, in their order, without what marks cost.
@@ -71,13 +70,13 @@ class Emulation:
         Raises:
             CannotEmulateError: the task failed.
         """
-        emulator = (EMULATOR, "-plugin", str(self.plugin))
-        machine = arm_machine(emulator, self.root, chip, (self.code,))
+        emulator = (EMULATOR, "-plugin", str(self.plugin), "-0", f"/usr/bin/python{self.root.python}")
+        machine = arm_machine(emulator, self.root, chip, (CODE,))
         # Strings hash the same in every run; else sets and dictionaries lie otherwise in memory, and counts differ by
         # a hundred instructions.
         machine.environment["PYTHONHASHSEED"] = "0"
         try:
-            done = machine.run(self.code / "counted.py", *task, timeout=_LIMIT)
+            done = machine.run(CODE / PROGRAM.name, *task, timeout=_LIMIT)
         except subprocess.TimeoutExpired as error:
             raise CannotEmulateError(f"{' '.join(task)} on {chip.cpu} did not end in {_LIMIT} seconds") from error
         if done.returncode:
@@ -117,16 +116,6 @@ def compile_plugin(folder: Path) -> Path:
     sources = [FOLDER / name for name in ("plugin.c", "instruction.c")]
     run("gcc", "-shared", "-fPIC", "-O2", "-o", target, *sources)
     return target
-
-
-def copy_code(folder: Path) -> Path:
-    """Copy this runtime and the program that is counted, and nothing else, to where the emulated Python looks."""
-    import edge
-
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(Path(edge.__file__).parent, folder / "edge", ignore=ignored)
-    shutil.copy(FOLDER / "counted.py", folder)
-    return folder
 
 
 def parse(regions: str, counts: str) -> dict[str, list[Tally]]:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from bench.instructions.board import BUNDLE, assemble
 from bench.instructions.chips import CHIPS, Chip
-from bench.instructions.counting import Emulation, Tally, check_programs, compile_plugin, copy_code, mean
+from bench.instructions.counting import Emulation, Tally, check_programs, compile_plugin, mean
 from bench.instructions.errors import CannotEmulateError
 from bench.instructions.root import build_root
 from bench.macs import Layer, bytes_moved, layers_of, macs
@@ -62,9 +63,7 @@ def tasks_of(bundle: Bundle, files: Sequence[str]) -> Iterator[Task]:
     for name in files:
         layers, notes = _layers(bundle.path(name))
         settings: dict[str, Value] = {"model": architecture, "file": name, "input_size": size}
-        yield Task(
-            ("network", str(bundle.folder), name), {"inference": f"{architecture}/{name}"}, settings, layers, notes
-        )
+        yield Task(("network", str(BUNDLE), name), {"inference": f"{architecture}/{name}"}, settings, layers, notes)
     for short, variant in (("short", SHORT_RANGE), ("full", FULL_RANGE)):
         layers, notes = _layers(asset(variant.file))
         settings = {"detector": variant.file, "width": variant.size, "height": variant.size}
@@ -80,7 +79,7 @@ def tasks_of(bundle: Bundle, files: Sequence[str]) -> Iterator[Task]:
     keys = {region: f"frame {region}/{architecture}/{name}" for region in ("searched", "followed", "mean")}
     settings = {"model": architecture, "file": name, "source": "moving portrait", "width": 640, "height": 480}
     notes = ("EmotionReader.process of one frame with one face; mean: one search, then following until the next",)
-    yield Task(("frame", str(bundle.folder), name), keys, settings | {"faces": 1}, None, notes)
+    yield Task(("frame", str(BUNDLE), name), keys, settings | {"faces": 1}, None, notes)
 
 
 def files_of(bundle: Bundle, wanted: Sequence[str]) -> list[str]:
@@ -113,22 +112,24 @@ def _layers(path: Path) -> tuple[list[Layer] | None, tuple[str, ...]]:
         return None, (f"MACs and bytes are unknown: {error}",)
 
 
-def prepare(cache: Path, folder: Path) -> Emulation:
+def prepare(cache: Path, folder: Path, chips: Sequence[Chip], bundle: Path, runtime: Path | None = None) -> Emulation:
     """Make all that emulating needs; what is downloaded stays in the cache.
 
     Args:
         cache: folder that is kept.
-        folder: for this run.
+        folder: for this run, in the cache.
+        chips: processors that are wanted.
+        bundle: folder of the bundle that is counted.
+        runtime: folder of the package ``edge`` that is counted; None: the one that runs this.
 
     Raises:
         CannotEmulateError: a program is missing, or a package can't be had.
     """
-    check_programs()
+    import edge
+
     plugin = compile_plugin(folder)
-    code = folder / "code"
-    code.mkdir()
-    copy_code(code)
-    return Emulation(build_root(cache, PYTHON, wanted()), plugin, code)
+    root = build_root(cache, PYTHON, wanted())
+    return Emulation(assemble(root, folder / "boards", chips, bundle, runtime or Path(edge.__file__).parent), plugin)
 
 
 def wanted() -> list[str]:
@@ -149,6 +150,7 @@ def wanted() -> list[str]:
 
 
 def count_all(
+    bundle: Bundle,
     tasks: Sequence[Task],
     chips: Sequence[Chip],
     cache: Path,
@@ -158,6 +160,7 @@ def count_all(
     """Count every task on every processor, in a process of its own each.
 
     Args:
+        bundle: whose files are counted.
         tasks: see :func:`tasks_of`.
         chips: the processors.
         cache: folder for what is downloaded.
@@ -170,10 +173,12 @@ def count_all(
     Raises:
         CannotEmulateError: nothing can be counted here.
     """
+    check_programs()  # before a folder is made
     rows: list[Row] = []
     worst = 1.0
-    with tempfile.TemporaryDirectory(prefix="edge-bench-") as scratch:
-        emulation = prepare(cache, Path(scratch))
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="run.", dir=cache) as scratch:
+        emulation = prepare(cache, Path(scratch), chips, bundle.folder)
         for task in tasks:
             for chip in chips:
                 progress(f"{' '.join(task.keys.values())} on {chip.cpu}")

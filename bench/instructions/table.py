@@ -15,7 +15,7 @@ COLUMNS = (
     "dot",
     "MACs",
     "MB moved",
-    "at least ms*",
+    "estimate ms*",
 )
 
 
