@@ -54,7 +54,7 @@ def build_root(cache: Path, python: str, wanted: Sequence[str], constraints: Pat
     Raises:
         CannotEmulateError: no Debian, no network, or a package that is not to be had.
     """
-    described = [chip.cpuinfo() for chip in CHIPS.values()]
+    described = [text for chip in CHIPS.values() for item in chip.files().items() for text in item]
     system = cache / f"{RELEASES[python]}-{_digest(*PACKAGES[python], *described)}"
     if not system.is_dir():
         _build(system, lambda made, scratch: _make_system(made, scratch, python))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -46,3 +48,15 @@ def this_machine(paths: Sequence[Path] = ()) -> Machine:
 def machine_without_vnni(paths: Sequence[Path] = ()) -> Machine:
     """An emulated x86-64 processor with AVX2 at best, on this machine's own files."""
     return Machine(WITHOUT_VNNI, (X86_64, "-cpu", WITHOUT_VNNI, sys.executable), bare_environment(paths))
+
+
+def with_children(machine: Machine) -> Machine:
+    """An Arm machine whose Python can start itself: this machine's kernel can't run it, but a script that emulates it.
+
+    Its Python believes to be that script, which lies beside it.
+    """
+    *emulator, interpreter = machine.command
+    script = Path(interpreter).with_name("python-emulated")
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(emulator)} -0 "$0" {shlex.quote(interpreter)} "$@"\n')
+    script.chmod(0o755)
+    return dataclasses.replace(machine, command=(*emulator, "-0", str(script), interpreter))

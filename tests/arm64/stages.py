@@ -38,6 +38,7 @@ def pictures(given: dict[str, Any], model: Model) -> dict[str, Any]:
         "window of half": cut(frame, Window(2, 0, 0, (96, 96), (0,)), scale, left, top),
         "window of a quarter": cut(frame, Window(4, -24, -24, (96, 96), (0,)), scale, left, top),
         "shrink": resize(given["patch"], size, source_size),
+        "shrink by parts of pixels": resize(np.ascontiguousarray(frame[:333, :333]), 112),
         "enlarge": resize(given["small"], size, source_size),
         "crop": model.crop(frame, [face]),
     }

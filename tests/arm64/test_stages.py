@@ -36,6 +36,11 @@ EXACT = {
     "enlarge",
     "crop",
 }
+#: Averaging areas whose borders cut through pixels sums in float32: one byte in 40,000 is a step apart. Faces are
+#: cropped at a whole number of points a pixel, so this happens to whole pictures alone.
+ONE_STEP = {"shrink by parts of pixels": 1.0}
+#: Share of bytes that may be a step apart.
+RARE = 1e-4
 #: Detection networks are float32: sums in another order. Boxes are shares of the input: this is 0.0002 of 192 pixels.
 DETECTIONS = {"short range": 1e-6, "full range": 1e-6, "full range in a window": 1e-6}
 #: Emotion networks are int8 up to a float tail.
@@ -84,8 +89,13 @@ def test_every_stage_gives_the_same(
         assert done.returncode == 0, f"{machine.name}: {done.stderr}"
         found[name] = dict(np.load(tmp_path / f"{name}.npz"))
     here, there = found["here"], found["there"]
-    assert here.keys() == there.keys() == EXACT | DETECTIONS.keys() | READINGS.keys()
-    limits = dict.fromkeys(EXACT, 0.0) | DETECTIONS | (READINGS if SOFTWARE[software].constrained else OLD_READINGS)
+    assert here.keys() == there.keys() == EXACT | ONE_STEP.keys() | DETECTIONS.keys() | READINGS.keys()
+    limits = (
+        dict.fromkeys(EXACT, 0.0)
+        | ONE_STEP
+        | DETECTIONS
+        | (READINGS if SOFTWARE[software].constrained else OLD_READINGS)
+    )
     differences = {}
     for stage in limits:
         assert here[stage].shape == there[stage].shape, stage
@@ -93,6 +103,7 @@ def test_every_stage_gives_the_same(
         difference = np.abs(here[stage].astype(float) - there[stage].astype(float))
         differences[stage] = float(difference.max()), float((difference > 0).mean())
     print(f"{software} on {chip}: {json.dumps(differences)}")
+    assert all(differences[stage][1] <= RARE for stage in ONE_STEP)
     for name in ("tflite logits", "onnx logits"):
         assert (here[name].argmax(1) == there[name].argmax(1)).all(), name
     assert {stage: largest for stage, (largest, _) in differences.items() if largest > limits[stage]} == {}
