@@ -6,6 +6,7 @@ from bench.application import app
 from bench.commands import (  # noqa: F401 (importing one adds its command)
     compare,
     formats,
+    instructions,
     live,
     pairs,
     peers,

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.arm64.chips import CHIPS, WITHOUT_VNNI
-from tests.arm64.emulator import Machine, arm_machine, install_qemu, machine_without_vnni
-from tests.arm64.root import PROJECT, CannotBuildError, Root, build_project, build_root
+from bench.instructions.chips import CHIPS
+from bench.instructions.errors import CannotEmulateError
+from bench.instructions.machine import Machine, arm_machine
+from bench.instructions.root import Root
+from tests.arm64.emulator import AARCH64, WITHOUT_VNNI, install_qemu, machine_without_vnni
+from tests.arm64.software import PROJECT, SOFTWARE, build_project
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,13 +28,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def root_for() -> Callable[[str], Root]:
-    """The root file system with a version of Python."""
+    """The root file system with some software, by its name in ``SOFTWARE``."""
 
-    def build(python: str) -> Root:
+    def build(software: str) -> Root:
         try:
             install_qemu()
-            return build_root(python)
-        except CannotBuildError as error:
+            return SOFTWARE[software].root()
+        except CannotEmulateError as error:
             pytest.fail(str(error), pytrace=False)
 
     return build
@@ -46,7 +49,7 @@ def project_for(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
         if python not in made:
             try:
                 made[python] = build_project(tmp_path_factory.mktemp("project"), python)
-            except CannotBuildError as error:
+            except CannotEmulateError as error:
                 pytest.fail(str(error), pytrace=False)
         return made[python]
 
@@ -55,12 +58,26 @@ def project_for(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
 
 @pytest.fixture(scope="session")
 def machine_for(root_for: Callable[[str], Root]) -> Callable[..., Machine]:
-    """An emulated machine by the name of its processor: ``machine_for("cortex-a72", "3.11", [folder of packages])``."""
+    """An emulated machine by its processor's name: ``machine_for("cortex-a72", "3.11", (folder of packages,))``."""
 
-    def make(name: str, python: str = "3.11", paths: tuple[Path, ...] = ()) -> Machine:
+    def make(name: str, software: str = "3.11", paths: tuple[Path, ...] = ()) -> Machine:
         if name == WITHOUT_VNNI:
-            root_for(python)  # installs QEMU
+            root_for(software)  # installs QEMU
             return machine_without_vnni(paths)
-        return arm_machine(root_for(python), CHIPS[name], paths)
+        return arm_machine((AARCH64,), root_for(software), CHIPS[name], paths)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def here_for(root_for: Callable[[str], Root]) -> Callable[..., Machine]:
+    """This machine with the same software as a device."""
+
+    def make(software: str = "3.11", paths: tuple[Path, ...] = ()) -> Machine:
+        root_for(software)
+        try:
+            return SOFTWARE[software].here(paths)
+        except CannotEmulateError as error:
+            pytest.skip(str(error))
 
     return make

@@ -1,94 +1,62 @@
-"""Running a program of another processor under QEMU's user-mode emulation."""
+"""QEMU's user-mode emulators, and machines of another kind than Arm."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.arm64.chips import WITHOUT_VNNI, Chip
-from tests.arm64.root import CannotBuildError, Root
+from bench.instructions.counting import EMULATOR
+from bench.instructions.errors import CannotEmulateError
+from bench.instructions.machine import Machine, bare_environment
 
-PACKAGE = "qemu-user-static"
+PACKAGES = ("qemu-user-static", "qemu-user")  # static: emulators alone; the other: with plugins
+AARCH64 = "qemu-aarch64-static"
+X86_64 = "qemu-x86_64-static"
 
-
-@dataclasses.dataclass(frozen=True)
-class Machine:
-    """A processor that programs can be run on, and the Python there.
-
-    Attributes:
-        name: for messages.
-        command: what comes before the arguments of Python.
-        environment: all variables there are.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    environment: dict[str, str]
-
-    def run(self, *arguments: str | Path, timeout: float = 900) -> subprocess.CompletedProcess[str]:
-        """Run Python there and wait for its end, whatever that is."""
-        command = [*self.command, *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=timeout)
+#: QEMU's name of an x86-64 processor with AVX2 and FMA but without AVX-512 and VNNI.
+WITHOUT_VNNI = "Haswell"
 
 
 def install_qemu() -> None:
     """Install the emulators where they are missing and this user may.
 
     Raises:
-        CannotBuildError: they are missing still.
+        CannotEmulateError: they are missing still.
     """
-    if shutil.which(_emulator("aarch64")) and shutil.which(_emulator("x86_64")):
+    if all(shutil.which(name) for name in (AARCH64, X86_64, EMULATOR)):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for step in (["update"], ["install", "-y", "--no-install-recommends", PACKAGE]):
+        for step in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
             subprocess.run(["apt-get", "-qq", *step], capture_output=True, env=environment, check=False)
-    if not (shutil.which(_emulator("aarch64")) and shutil.which(_emulator("x86_64"))):
-        raise CannotBuildError(f"QEMU's user-mode emulation is missing; on Debian: apt-get install {PACKAGE}")
+    if not (shutil.which(AARCH64) and shutil.which(X86_64)):
+        raise CannotEmulateError(f"QEMU's user-mode emulation is missing; on Debian: apt-get install {PACKAGES[0]}")
 
 
 def this_machine(paths: Sequence[Path] = ()) -> Machine:
-    """The processor this runs on."""
-    return Machine(platform.machine(), (sys.executable,), _environment(paths))
-
-
-def arm_machine(root: Root, chip: Chip, paths: Sequence[Path] = (), described: Chip | None = None) -> Machine:
-    """An emulated Arm processor.
-
-    Args:
-        root: what is installed there.
-        chip: the processor.
-        paths: folders with more Python packages.
-        described: what Linux says the processor is, where that is not the truth.
-    """
-    told = described or chip
-    emulator = (_emulator("aarch64"), "-L", str(root.system(told)), "-cpu", chip.cpu)
-    return Machine(chip.cpu, (*emulator, str(root.interpreter(told))), _environment([*paths, root.packages]))
+    """The processor and the environment this runs in."""
+    return Machine(platform.machine(), (sys.executable,), bare_environment(paths))
 
 
 def machine_without_vnni(paths: Sequence[Path] = ()) -> Machine:
     """An emulated x86-64 processor with AVX2 at best, on this machine's own files."""
-    return Machine(WITHOUT_VNNI, (_emulator("x86_64"), "-cpu", WITHOUT_VNNI, sys.executable), _environment(paths))
+    return Machine(WITHOUT_VNNI, (X86_64, "-cpu", WITHOUT_VNNI, sys.executable), bare_environment(paths))
 
 
-def _emulator(architecture: str) -> str:
-    return f"qemu-{architecture}-static"
+def with_children(machine: Machine) -> Machine:
+    """An Arm machine whose Python can start itself: this machine's kernel can't run it, but a script that emulates it.
 
-
-def _environment(paths: Sequence[Path]) -> dict[str, str]:
-    """Nothing of this machine's, which means nothing to the other; one thread, since emulated ones only wait."""
-    return {
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": os.pathsep.join(map(str, paths)),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONNOUSERSITE": "1",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    Its Python believes to be that script, which lies beside it.
+    """
+    *emulator, interpreter = machine.command
+    script = Path(interpreter).with_name("python-emulated")
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(emulator)} -0 "$0" {shlex.quote(interpreter)} "$@"\n')
+    script.chmod(0o755)
+    return dataclasses.replace(machine, command=(*emulator, "-0", str(script), interpreter))

@@ -15,15 +15,16 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+from bench.instructions.chips import CHIPS, PI4, PI5
+from bench.instructions.machine import Machine, arm_machine
+from bench.instructions.root import Root
 from edge.bundle import Bundle, read_bundle
 from edge.golden import read_images
 from quantize.int8.onnx import LIMIT, widest_weight
 from quantize.int8.sums import settle_sums, unsettled_sums
 from tests.arm64 import planted
-from tests.arm64.chips import CHIPS, PI4, PI5, WITHOUT_VNNI
-from tests.arm64.emulator import Machine, arm_machine, this_machine
+from tests.arm64.emulator import AARCH64, WITHOUT_VNNI, this_machine
 from tests.arm64.inside import expose
-from tests.arm64.root import Root
 
 # The first test of a run builds the root file system.
 pytestmark = [pytest.mark.arm64, pytest.mark.timeout(1200)]
@@ -179,7 +180,7 @@ def test_the_two_chips_run_different_instructions(root_for: Callable[[str], Root
     """A Pi 4 that is told it were a Pi 5 meets a dot product it does not have: so a Pi 5's are proved, too."""
     file = tmp_path / "small.onnx"
     planted.write_saturating(file, noise(8), seven_bits=True)
-    deceived = arm_machine(root_for("3.11"), PI4, described=PI5)
+    deceived = arm_machine((AARCH64,), root_for("3.11"), PI4, described=PI5)
     np.save(tmp_path / "images.npy", noise(1))
     done = deceived.run(ANSWERS, tmp_path / "images.npy", tmp_path, file)
     assert done.returncode == -signal.SIGILL, done.stderr

@@ -1,4 +1,4 @@
-"""The processors that a bundle must give the same answers on."""
+"""The processors of Raspberry Pi boards, as QEMU and Linux name them."""
 
 from __future__ import annotations
 
@@ -47,13 +47,17 @@ class Chip:
         )
         return "".join(f"processor\t: {number}\n{core}\n" for number in range(CORES)) + f"Model\t\t: {self.board}\n"
 
+    def files(self) -> dict[str, str]:
+        """Return what Linux tells of that board in files, by path without the first slash."""
+        cores = f"0-{CORES - 1}\n"
+        told = {f"sys/devices/system/cpu/{name}": cores for name in ("possible", "present", "online")}
+        # The device tree ends its texts with a NUL.
+        return told | {"proc/cpuinfo": self.cpuinfo(), "proc/device-tree/model": f"{self.board}\0"}
+
 
 PI4 = Chip("cortex-a72", 0xD08, 0, 3, _BASE, "Raspberry Pi 4 Model B Rev 1.5")
 PI5 = Chip("cortex-a76", 0xD0B, 4, 1, _BASE + _V8_2, "Raspberry Pi 5 Model B Rev 1.0")
 CHIPS = {chip.cpu: chip for chip in (PI4, PI5)}
-
-#: QEMU's name of an x86-64 processor with AVX2 and FMA but without AVX-512 and VNNI.
-WITHOUT_VNNI = "Haswell"
 
 
 def dress(system: Path, folder: Path, chip: Chip) -> None:
@@ -63,9 +67,7 @@ def dress(system: Path, folder: Path, chip: Chip) -> None:
     there, then crashes. Links to folders would not do: a path of the host that begins like one would lead into them.
     """
     shutil.copytree(system, folder, symlinks=True, copy_function=os.link)
-    cores = folder / "sys" / "devices" / "system" / "cpu"
-    cores.mkdir(parents=True)
-    for name in ("possible", "present", "online"):
-        (cores / name).write_text(f"0-{CORES - 1}\n")
-    (folder / "proc").mkdir(exist_ok=True)
-    (folder / "proc" / "cpuinfo").write_text(chip.cpuinfo())
+    for name, text in chip.files().items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
