@@ -32,6 +32,10 @@ SAME_CLASS = 10 / 12
 #: times theirs. Mistakes made in them on purpose, percentile 99.9 set aside, which is three times worse than the
 #: others: red and blue swapped 6.3 times, mirrored 6.5, any two labels swapped 8, valence and arousal swapped 17.
 RMSE_FACTOR = 4.0
+#: Largest difference from its own record that an int8 ``.tflite`` may show through tflite-runtime 2.14 (2023), whose
+#: kernels round some sums another way than LiteRT's: 0.15 % of the first projection's values are one step apart. The
+#: packaged network's logits show 0.13 on x86-64 and aarch64 alike, and no other emotion.
+OLD_KERNELS = 0.25
 #: Share of golden images whose emotion a file may change from its own record where no tolerance is promised.
 CHANGED_CLASS = 0.1
 
@@ -186,7 +190,7 @@ def _checked(
             problems.append(problem)
             if entry.outputs is not None:
                 recorded = decode(entry.outputs, len(images), len(bundle.config.labels), CONFIG_NAME)
-                record, problem = drift(given, recorded, entry.tolerance)
+                record, problem = drift(given, recorded, _promise(entry, runtime))
                 problems.append(problem)
     except NotInstalledError as error:
         return _finding(path, entry, str(error), skipped=True)
@@ -194,6 +198,12 @@ def _checked(
         problems.append(_plain(error, path))
     wrong = [problem for problem in problems if problem]
     return _finding(path, entry, "; ".join(wrong) or None, runtime=runtime, checkpoint=against, record=record)
+
+
+def _promise(entry: File, runtime: str) -> float | None:
+    """Return what a file promises of its answers through a runtime."""
+    old = entry.precision == "int8" and runtime.startswith("tflite_runtime")
+    return entry.tolerance if entry.tolerance is None or not old else max(entry.tolerance, OLD_KERNELS)
 
 
 def _breach(given: Outputs) -> str | None:

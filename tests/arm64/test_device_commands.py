@@ -158,3 +158,16 @@ def test_doctor_proves_the_model(device: tuple[Machine, Path]) -> None:
         assert found[name]["severity"] == "ok", found[name]
     assert "model_int8.onnx, model_int8.tflite gave what they must" in found["model"]["text"]
     print(found["model"], found["profile"])
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_verify_knows_what_old_kernels_give(
+    chip: str, machine_for: Callable[..., Machine], project_for: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """With tflite-runtime 2.14 the int8 file is proved to what that runtime can give, and is not called damaged."""
+    project = project_for("3.11")
+    machine = machine_for(chip, "3.11-tflite-runtime", (project,))
+    bundle, report = PROJECT / "edge" / "models" / "default", tmp_path / "verified.json"
+    done = machine.run(project / "bin" / "edge-quantize", "verify", bundle, "--json", report)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "tflite_runtime 2.14" in report.read_text()
