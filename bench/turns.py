@@ -157,8 +157,9 @@ class Worker:
             process.kill()
 
         timer = threading.Timer(limit, give_up)
-        timer.start()
+        timer.daemon = True  # an interrupt must not wait for it
         try:
+            timer.start()
             process.stdin.write(msgspec.json.encode(request) + b"\n")
             process.stdin.flush()
             line = process.stdout.readline()

@@ -152,7 +152,7 @@ PEERS: tuple[Peer, ...] = (
         },
         home=NODE_HOME,
         licence="MIT, package and weights",
-        weights="face-api.js' own; its README names public data sets and pictures from the web, and none by name",
+        weights="face-api.js' own; what they were trained on was not found out",
         face="the whole picture, which the package resizes to 112 px",
         notes=(_JS_ENGINE,),
     ),
@@ -183,7 +183,7 @@ PEERS: tuple[Peer, ...] = (
         adapter="human_adapter.cjs",
         classes=FER2013,
         home=NODE_HOME,
-        licence="MIT, package; weights: MIT, Arriaga's",
+        licence="MIT, package; weights credited to Arriaga, whose repository is MIT",
         weights=ARRIAGA,
         face="the whole picture as gray, 64 px, -1..1, as its emotion module does; its scores before it rounds them",
         notes=(
