@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.systemd.container import Container
-from tests.systemd.root import WANTED, CannotBuildError, bare_debian, project_wheel, wheels, why_not
+from tests.systemd.root import WANTED, CannotEmulateError, bare_debian, project_wheel, wheels, why_not
 
 #: Starts quickly what was lost; the unit's own waits are minutes in sum.
 QUICK = """[Service]
@@ -37,7 +37,7 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
                 for wheel in wheels(release).iterdir():
                     os.link(wheel, folder / wheel.name)
                 project_wheel(folder)
-            except CannotBuildError as error:
+            except CannotEmulateError as error:
                 pytest.skip(str(error))
             made[release] = folder
         return made[release]
@@ -52,7 +52,7 @@ def bare() -> Callable[[str], Path]:
     def of(release: str) -> Path:
         try:
             return bare_debian(release)
-        except CannotBuildError as error:
+        except CannotEmulateError as error:
             pytest.skip(str(error))
 
     return of

@@ -15,7 +15,9 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.arm64.root import RELEASES, CannotBuildError, pip
+from bench.instructions.debian import RELEASES
+from bench.instructions.errors import CannotEmulateError
+from bench.instructions.process import pip
 
 PROJECT = Path(__file__).parent.parent.parent
 CACHE = PROJECT / ".systemd"
@@ -39,7 +41,7 @@ def bare_debian(release: str) -> Path:
     """Return the file tree of a bare system; what apt will be asked for lies in its cache.
 
     Raises:
-        CannotBuildError: no debootstrap, or no network the first time.
+        CannotEmulateError: no debootstrap, or no network the first time.
     """
     recipe = " ".join((*BARE, *WANTED[release]))
     return _kept(f"{release}-{_short(recipe)}", lambda folder: _bootstrap(release, folder))
@@ -49,7 +51,7 @@ def wheels(release: str) -> Path:
     """Return a folder with the wheels of everything but the project itself.
 
     Raises:
-        CannotBuildError: no network the first time.
+        CannotEmulateError: no network the first time.
     """
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     wanted = list(project["dependencies"])
@@ -128,7 +130,7 @@ def _mirror() -> str:
         address, _, label = line.partition(" ")
         if label == "Debian":
             return address
-    raise CannotBuildError("this machine's apt knows no archive of Debian")
+    raise CannotEmulateError("this machine's apt knows no archive of Debian")
 
 
 def _kept(name: str, make: Callable[[Path], None]) -> Path:
@@ -150,5 +152,5 @@ def _run(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
-        raise CannotBuildError(f"{command[0]}: {lines[-1]}")
+        raise CannotEmulateError(f"{command[0]}: {lines[-1]}")
     return done.stdout
