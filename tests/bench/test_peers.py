@@ -196,6 +196,7 @@ def test_those_that_fail_are_rows_and_the_others_go_on(tmp_path: Path) -> None:
     assert read_result(tmp_path / "peers.json") == result
 
 
+@pytest.mark.bench
 def test_the_plain_recipe_takes_part(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="needs emot-edge[train]")
     from importlib.util import find_spec

@@ -237,7 +237,7 @@ def test_a_live_source_is_thinned_out_and_a_file_waits(reader: EmotionReader, fa
         reader,
         [],
         health=health,
-        governor=Governor(lambda _: None, max_fps=50),
+        governor=Governor(lambda _: None, max_fps=5),
         max_frames=5,
     ).run()
     assert live.frames == 5
