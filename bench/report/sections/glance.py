@@ -127,5 +127,6 @@ def _hottest(found: Found, device: str) -> Cell:
 
 
 def _noise(found: Found, device: str) -> Cell:
-    known = [result.noise for result in found.of(device) if result.noise is not None and result.mode == "normal"]
+    timed = [result for result in found.of(device) if result.mode == "normal" and result.kind != "instructions"]
+    known = [result.noise for result in timed if result.noise is not None]
     return (percent(max(known) - 1), "the same twice, at worst", False) if known else _NONE
