@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import time
-from pathlib import Path
 
 import msgspec
 
-from bench.affinity import affinity
+from bench.clock import read_clock
 from devices.probe import ask_throttling, read_temperatures
 
 #: Cores that a process must keep busy to be named as background.
@@ -66,7 +63,7 @@ def read_state(look: float = 0.5) -> State:
         load=load,
         temperatures_c=read_temperatures(),
         throttling=ask_throttling(),
-        clock_mhz=_clock(),
+        clock_mhz=read_clock(),
         background=background,
         others_s=others,
         stolen_s=stolen,
@@ -89,21 +86,6 @@ def stolen_share(before: State, after: State, cores: int | None) -> float | None
         return None
     seconds = (after.uptime_s - before.uptime_s) * (cores or 1)
     return (after.stolen_s - before.stolen_s) / seconds if seconds > 1 else None
-
-
-def _clock() -> float | None:
-    """Mean clock of the processors that may be used, MHz: what the kernel steers, else what the processor tells."""
-    found = []
-    for number in affinity() or ():
-        with contextlib.suppress(OSError, ValueError):
-            path = Path(f"/sys/devices/system/cpu/cpu{number}/cpufreq/scaling_cur_freq")
-            found.append(int(path.read_text()) / 1000)
-    if not found:
-        with contextlib.suppress(OSError):
-            found = [
-                float(mhz) for mhz in re.findall(r"^cpu MHz\s*:\s*([\d.]+)", Path("/proc/cpuinfo").read_text(), re.M)
-            ]
-    return sum(found) / len(found) if found else None
 
 
 def _background(seconds: float) -> tuple[Busy, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bench.result import Result, Row
+from bench.result import Result, Row, Timing
 
 COLUMNS = ("file", "engine", "MB", "load ms", "first ms", "p50 ms", "p90 ms", "p99 ms", "per s", "peak MB")
 SCORES = ("accuracy", "macro F1", "agreement")
@@ -37,6 +37,11 @@ def margin(share: float, count: int) -> float:
     """Half the width of the 95 % interval of a share seen in ``count`` draws (Wilson 1927, J. ASA 22:209-212)."""
     z = 1.96
     return z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
+
+
+def times(timing: Timing) -> list[str]:
+    """Return median, 90th and 99th percentile, ms."""
+    return [number(value, 2) for value in (timing.p50_ms, timing.p90_ms, timing.p99_ms)]
 
 
 def align(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -95,9 +100,7 @@ def _cells(row: Row, scored: bool) -> list[str]:
         number(row.size_mb, 2),
         number(row.load_ms, 0),
         number(row.first_ms, 1),
-        number(timing.p50_ms, 2),
-        number(timing.p90_ms, 2),
-        number(timing.p99_ms, 2),
+        *times(timing),
         number(timing.per_second, 0 if timing.per_second >= 10 else 1),
         number(row.peak_mb, 0),
     ]

@@ -16,6 +16,17 @@ FER2013 = {
     "neutral": "neutral",
 }
 
+#: The classes of face-api.js' expression net.
+FACE_API = {
+    "neutral": "neutral",
+    "happy": "happiness",
+    "sad": "sadness",
+    "angry": "anger",
+    "fearful": "fear",
+    "disgusted": "disgust",
+    "surprised": "surprise",
+}
+
 #: train_emotion_classifier.py and datasets.py of github.com/oarriaga/face_classification: ``split_data`` takes the
 #: first 80 % of fer2013.csv, which are its 28,709 "Training" rows; the checkpoint that is best on the rest is kept.
 ARRIAGA = (
@@ -141,15 +152,7 @@ PEERS: tuple[Peer, ...] = (
         title="@vladmandic/face-api 1.7.15 as it comes: SSD MobileNet v1, expression net",
         adapter="face_api_adapter.cjs",
         options={"detector": "ssd"},
-        classes={
-            "neutral": "neutral",
-            "happy": "happiness",
-            "sad": "sadness",
-            "angry": "anger",
-            "fearful": "fear",
-            "disgusted": "disgust",
-            "surprised": "surprise",
-        },
+        classes=FACE_API,
         home=NODE_HOME,
         licence="MIT, package and weights",
         weights="face-api.js' own; what they were trained on was not found out",
@@ -162,15 +165,7 @@ PEERS: tuple[Peer, ...] = (
         title="@vladmandic/face-api 1.7.15 with its tiny face detector",
         adapter="face_api_adapter.cjs",
         options={"detector": "tiny"},
-        classes={
-            "neutral": "neutral",
-            "happy": "happiness",
-            "sad": "sadness",
-            "angry": "anger",
-            "fearful": "fear",
-            "disgusted": "disgust",
-            "surprised": "surprise",
-        },
+        classes=FACE_API,
         home=NODE_HOME,
         licence="MIT, package and weights",
         weights="as face-api",

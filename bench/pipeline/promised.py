@@ -15,7 +15,7 @@ from bench.pipeline.messages import Job
 from bench.pipeline.table import below, head, stage_bars
 from bench.power import Meter
 from bench.result import Result, Row
-from bench.table import align, number
+from bench.table import align, number, times
 from edge.bundle import read_bundle
 from edge.errors import EdgeError
 
@@ -126,9 +126,7 @@ def show_promised(result: Result, rows: Sequence[tuple[Combination, Promise | No
                 name,
                 words,
                 number(timing.per_second, 1),
-                number(timing.p50_ms, 2),
-                number(timing.p90_ms, 2),
-                number(timing.p99_ms, 2),
+                *times(timing),
                 number(row.cpu_ms, 2),
                 number(row.faces_per_frame, 2),
                 promise.kept(timing.per_second) if promise else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.result import Result, Row, Sample
-from bench.table import align, number
+from bench.table import align, number, times
 
 COLUMNS = ("", "FPS", "p50 ms", "p90", "p99", "late", "p90", "p99", "drop", "CPU", "faces")
 
@@ -116,12 +116,8 @@ def _cells(label: str, row: Row, power: bool) -> list[str]:
     cells = [
         label,
         number(timing.per_second, 1),
-        number(timing.p50_ms, 2),
-        number(timing.p90_ms, 2),
-        number(timing.p99_ms, 2),
-        number(latency.p50_ms, 2),
-        number(latency.p90_ms, 2),
-        number(latency.p99_ms, 2),
+        *times(timing),
+        *times(latency),
         "-" if row.dropped is None else f"{100 * row.dropped / came:.1f}%",
         number(row.cpu_ms, 2),
         number(row.faces_per_frame, 2),
